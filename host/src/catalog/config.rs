@@ -1,0 +1,302 @@
+//! The configuration file: TOML, every key optional, every unknown key refused by name.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::limits::{BATCH_ROWS_MAX, OCCURRENCES_MAX, SHARDS_MAX, WINDOW_S_MAX};
+use crate::model::{DetectionType, Severity};
+
+/// What an operator may set.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// How samples are taken in.
+    pub input: Input,
+    /// What is kept of each system.
+    pub history: History,
+    /// How the work is divided.
+    pub pipeline: Pipeline,
+    /// When detections reopen.
+    pub detections: Detections,
+    /// How models are trained.
+    pub training: Training,
+    /// Components beside the bundled ones, by the name that rules and scorers refer to.
+    pub plugins: BTreeMap<String, PluginFile>,
+    /// Rules, added to the default ones or, where the `rule_id` is that of one, changing it.
+    pub rules: Vec<Rule>,
+    /// Scorers, likewise.
+    pub scorers: Vec<Scorer>,
+}
+
+/// `[input]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Input {
+    /// How much older than its system's newest sample a sample may be and still be judged, in seconds. 0..=86400.
+    pub lateness_s: f64,
+    /// How far ahead of its arrival a sample's time may be before the row is refused, in seconds. 0..=31536000.
+    pub future_s: f64,
+    /// How far ahead it may be and still be believed; beyond, the arrival counts as its time. 0..=86400.
+    pub clock_ahead_s: f64,
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self { lateness_s: 300.0, future_s: 86_400.0, clock_ahead_s: 10.0 }
+    }
+}
+
+/// `[history]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct History {
+    /// Samples kept of each system. 20..=100000.
+    pub max_data_points: usize,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { max_data_points: 1000 }
+    }
+}
+
+/// `[pipeline]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pipeline {
+    /// Threads among which the systems are divided. 1..=64.
+    pub shards: usize,
+    /// Rows that are judged together. 1..=65536.
+    pub batch_rows: usize,
+}
+
+impl Default for Pipeline {
+    fn default() -> Self {
+        Self { shards: 1, batch_rows: 1024 }
+    }
+}
+
+/// `[detections]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Detections {
+    /// A trouble that returns within so many seconds of its resolution reopens its detection. 0..=604800.
+    pub reopen_within_s: f64,
+}
+
+impl Default for Detections {
+    fn default() -> Self {
+        Self { reopen_within_s: 300.0 }
+    }
+}
+
+/// `[training]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Training {
+    /// Rows of a system type from which a model is first trained. 10..=100000.
+    pub min_samples: usize,
+    /// Rows that a training set holds, the newest ones. 10..=100000.
+    pub max_training_samples: usize,
+    /// New rows of the training set after which a model is refreshed, unless a tenth of the set is more. 1..=100000.
+    pub refresh_every: usize,
+    /// Samples of a type that the training set speaks for: once more have been seen than it holds, an even share of
+    /// them is taken in. 10..=1000000000.
+    pub horizon_samples: u64,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self { min_samples: 100, max_training_samples: 10_000, refresh_every: 100, horizon_samples: 1_000_000 }
+    }
+}
+
+/// `[plugins.NAME]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PluginFile {
+    /// The component; a relative path starts at the configuration file's folder.
+    pub file: PathBuf,
+}
+
+/// `[[rules]]`: a plugin and its settings. What is not given is the plugin's own default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rule {
+    /// Names the rule. Required.
+    pub rule_id: String,
+    /// Which plugin judges; `conditions` if there are any, else the plugin of the rule's name.
+    pub plugin: Option<String>,
+    /// For people.
+    pub name: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+    /// What kind of trouble a match means.
+    pub detection_type: Option<DetectionType>,
+    /// How bad it is.
+    pub severity: Option<Severity>,
+    /// Whether the rule is in force; true unless said otherwise.
+    pub enabled: Option<bool>,
+    /// The rule's main parameter.
+    pub threshold: Option<f64>,
+    /// In seconds. 1..=604800.
+    pub window_size: Option<u32>,
+    /// Matches within the window that open a detection. 1..=1000.
+    pub min_occurrences: Option<u32>,
+    /// Actions owed when a detection opens.
+    pub actions: Option<Vec<String>>,
+    /// The types that the rule applies to; with neither these nor ids, it applies to every system.
+    pub system_types: Vec<String>,
+    /// The systems that the rule applies to.
+    pub system_ids: Vec<String>,
+    /// For the `conditions` plugin: metric to what is asked of it.
+    pub conditions: Option<toml::Table>,
+    /// `"any"` or `"all"`, for plugins that have the setting.
+    #[serde(rename = "match")]
+    pub join: Option<String>,
+    /// The plugin's own settings.
+    pub settings: toml::Table,
+    /// Values of the rule's other parameters.
+    pub parameters: BTreeMap<String, f64>,
+    /// Parameters of chosen types or systems.
+    pub overrides: Vec<Override>,
+}
+
+/// `[[rules.overrides]]`: parameters for one system type or one system; a system's win over its type's.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Override {
+    /// For every system of this type.
+    pub system_type: Option<String>,
+    /// For this system.
+    pub system_id: Option<String>,
+    /// The rule's main parameter.
+    pub threshold: Option<f64>,
+    /// Its other parameters.
+    pub parameters: BTreeMap<String, f64>,
+}
+
+/// `[[scorers]]`: a plugin and its settings.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scorer {
+    /// Names the scorer. Required.
+    pub scorer_id: String,
+    /// Which plugin scores; the one of the scorer's name unless said otherwise.
+    pub plugin: Option<String>,
+    /// Whether the scorer is in force; true unless said otherwise.
+    pub enabled: Option<bool>,
+    /// Its weight in the combined score, 0 and up; 0 for an added scorer unless said otherwise.
+    pub weight: Option<f64>,
+    /// The plugin's own settings.
+    pub settings: toml::Table,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{file} cannot be read")]
+    Read {
+        /// Which file.
+        file: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is not TOML, or has a key that does not exist or is of the wrong type.
+    #[error("{file}: {message}")]
+    Syntax {
+        /// Which file.
+        file: String,
+        /// Where, what, and what would be right.
+        message: String,
+    },
+    /// Values that are not allowed, all of them.
+    #[error("{file}: {}", .problems.join("; "))]
+    Values {
+        /// Which file.
+        file: String,
+        /// A sentence for each.
+        problems: Vec<String>,
+    },
+}
+
+impl Config {
+    /// Reads and validates a file.
+    ///
+    /// # Errors
+    /// It cannot be read, is not TOML, or says something that is not allowed; the message names the key.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { file: file.clone(), source })?;
+        let mut config: Self = toml::from_str(&text)
+            .map_err(|error| ConfigError::Syntax { file: file.clone(), message: error.to_string() })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for plugin in config.plugins.values_mut() {
+            plugin.file = folder.join(&plugin.file);
+        }
+        let problems = config.problems();
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError::Values { file, problems }) }
+    }
+
+    /// Every value that is not allowed, in words.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut check = |key: &str, value: f64, allowed: RangeInclusive<f64>| {
+            if !allowed.contains(&value) {
+                problems.push(format!("{key} is {value}, from {} to {} is allowed", allowed.start(), allowed.end()));
+            }
+        };
+        check("input.lateness_s", self.input.lateness_s, 0.0..=86_400.0);
+        check("input.future_s", self.input.future_s, 0.0..=31_536_000.0);
+        check("input.clock_ahead_s", self.input.clock_ahead_s, 0.0..=86_400.0);
+        check("history.max_data_points", self.history.max_data_points as f64, 20.0..=1e5);
+        check("pipeline.shards", self.pipeline.shards as f64, 1.0..=SHARDS_MAX as f64);
+        check("pipeline.batch_rows", self.pipeline.batch_rows as f64, 1.0..=BATCH_ROWS_MAX as f64);
+        check("detections.reopen_within_s", self.detections.reopen_within_s, 0.0..=604_800.0);
+        check("training.min_samples", self.training.min_samples as f64, 10.0..=1e5);
+        check("training.max_training_samples", self.training.max_training_samples as f64, 10.0..=1e5);
+        check("training.refresh_every", self.training.refresh_every as f64, 1.0..=1e5);
+        check("training.horizon_samples", self.training.horizon_samples as f64, 10.0..=1e9);
+        for (place, rule) in self.rules.iter().enumerate() {
+            let key = |field: &str| format!("rules[{place}] {:?}: {field}", rule.rule_id);
+            if let Some(window) = rule.window_size {
+                check(&key("window_size"), f64::from(window), 1.0..=f64::from(WINDOW_S_MAX));
+            }
+            if let Some(occurrences) = rule.min_occurrences {
+                check(&key("min_occurrences"), f64::from(occurrences), 1.0..=f64::from(OCCURRENCES_MAX));
+            }
+        }
+        for (place, scorer) in self.scorers.iter().enumerate() {
+            if let Some(weight) = scorer.weight {
+                check(&format!("scorers[{place}] {:?}: weight", scorer.scorer_id), weight, 0.0..=1e6);
+            }
+        }
+        if self.training.min_samples > self.training.max_training_samples {
+            problems.push("training.min_samples is more than training.max_training_samples".to_owned());
+        }
+        for (place, rule) in self.rules.iter().enumerate() {
+            if rule.rule_id.is_empty() {
+                problems.push(format!("rules[{place}]: rule_id is missing"));
+            }
+            for entry in &rule.overrides {
+                if entry.system_type.is_some() == entry.system_id.is_some() {
+                    let id = &rule.rule_id;
+                    problems.push(format!("rules[{place}] {id:?}: an override names a system_type or a system_id"));
+                }
+            }
+        }
+        for (place, scorer) in self.scorers.iter().enumerate() {
+            if scorer.scorer_id.is_empty() {
+                problems.push(format!("scorers[{place}]: scorer_id is missing"));
+            }
+        }
+        problems
+    }
+}

@@ -1,0 +1,17 @@
+//! Which plugins, rules, scorers and settings are in force.
+//!
+//! The [configuration](config) says what the operator wants; [`Catalog::assemble`] loads the components, configures each
+//! once to read its descriptor, and binds declared inputs to the columns of one shared plan. What cannot be used is
+//! refused by name, and the others go on.
+
+pub mod config;
+mod assemble;
+mod bind;
+mod rule;
+mod scope;
+mod scorer;
+
+pub use assemble::{Catalog, Refused, Sources};
+pub use rule::{ColumnSource, Rule};
+pub use scope::{Scope, Scopes};
+pub use scorer::Scorer;

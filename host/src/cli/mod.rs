@@ -1,0 +1,83 @@
+//! The terminal. No decision is made here.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the terminal is this room's job")]
+
+mod check;
+mod open;
+mod plugins;
+mod replay;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// How the command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done as asked.
+    Done = 0,
+    /// Could not be done.
+    Failed = 1,
+    // 2 is clap's: the command line was wrong.
+    /// `--strict`, and a row was refused.
+    RowRefused = 3,
+    /// Done, but not by everyone: a plugin, rule or scorer was refused or taken out of the run.
+    Incomplete = 4,
+}
+
+/// Watches a fleet of systems through their health samples. Every judgement is a sandboxed WebAssembly component.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lapwing",
+    version,
+    after_help = "Exit codes: 0 done; 1 could not be done; 2 wrong usage; 3 a row was refused (--strict); 4 done, but a \
+                  plugin, rule or scorer was refused or taken out of the run.\n\
+                  Logs go to standard error; LAPWING_LOG sets what is logged, such as `info` or `plugin=debug`."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Judge recorded samples (NDJSON, plain, .gz or .zst) and write detections as NDJSON
+    Replay(replay::Replay),
+    /// List the bundled and added components, or inspect one
+    Plugins(plugins::Plugins),
+    /// Validate a configuration: every key, every plugin, every rule
+    Check(check::Check),
+}
+
+/// What every command that loads components takes.
+#[derive(Clone, Debug, Args)]
+struct Setup {
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Add a component, named after its file; may be repeated
+    #[arg(long, value_name = "FILE")]
+    plugin: Vec<PathBuf>,
+    /// Where compiled components are kept [default: the user's cache directory]
+    #[arg(long, value_name = "DIR", env = "LAPWING_CACHE_DIR")]
+    cache_dir: Option<PathBuf>,
+}
+
+/// Parses the command line, runs the command, and reports what kept it from being done.
+#[must_use]
+pub fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env("LAPWING_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    let done = match Cli::parse().command {
+        Command::Replay(replay) => replay.run(),
+        Command::Plugins(plugins) => plugins.run(),
+        Command::Check(check) => check.run(),
+    };
+    let exit = done.unwrap_or_else(|error| {
+        eprintln!("lapwing: {error:#}");
+        Exit::Failed
+    });
+    ExitCode::from(exit as u8)
+}

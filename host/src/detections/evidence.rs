@@ -1,0 +1,137 @@
+//! Why a detection was opened, in numbers that can be checked.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::sandbox::contract::{self, Aggregate, Extent, Input};
+use crate::time::Millis;
+
+/// Everything that decided.
+#[derive(Clone, Debug, Serialize)]
+pub struct Evidence {
+    /// The rule.
+    pub rule_id: String,
+    /// The rule, for people.
+    pub rule_name: String,
+    /// Every condition that was looked at.
+    pub conditions: Vec<ConditionEvidence>,
+    /// The values of the rule's parameters for this system.
+    pub parameters: Map<String, Value>,
+    /// The plugin's own settings.
+    pub settings: Value,
+    /// Who judged.
+    pub plugin: PluginEvidence,
+    /// Matches that the rule asks for.
+    pub min_occurrences: u32,
+    /// Within so many seconds, for this system.
+    pub window_s: f64,
+    /// The share of the last ten rows that matched.
+    pub matched_share: f64,
+    /// How unusual the sample was.
+    pub anomaly: ScoreEvidence,
+    /// The time of the sample that opened it, by its sender; null when silence did.
+    pub sample_timestamp: Option<Millis>,
+    /// As the sample said, or the last one before the silence.
+    pub health_status: Option<String>,
+    /// The custom metrics of the sample, or of the last one before the silence.
+    pub custom_metrics: Map<String, Value>,
+}
+
+/// One condition on the row that opened the detection.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConditionEvidence {
+    /// What was observed: a metric, a fact about the heartbeat.
+    pub metric: String,
+    /// Over what, if it is an aggregate: "mean of 10 samples".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
+    /// The value; null if missing.
+    pub observed: Option<f64>,
+    /// How it was compared.
+    pub relation: &'static str,
+    /// With what; null if missing.
+    pub expected: Option<f64>,
+    /// How far beyond the expected value, positive where the condition is met with room to spare.
+    pub margin: Option<f64>,
+    /// `met`, `unmet` or `unknown`.
+    pub outcome: &'static str,
+}
+
+/// The plugin that judged, so that the verdict can be repeated.
+#[derive(Clone, Debug, Serialize)]
+pub struct PluginEvidence {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of the component.
+    pub digest: String,
+    /// The contract version it is written against.
+    pub contract: String,
+}
+
+/// Anomaly scores; null where a scorer cannot say.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ScoreEvidence {
+    /// The weighted mean.
+    pub combined: Option<f64>,
+    /// By scorer.
+    pub by_scorer: Map<String, Value>,
+}
+
+impl ConditionEvidence {
+    /// Puts the rule's own account of a condition beside what it declared.
+    #[must_use]
+    pub fn new(condition: &contract::Condition, inputs: &[Input]) -> Self {
+        let known = |value: f64| (!value.is_nan()).then_some(value);
+        let (metric, window) = match inputs.get(condition.input as usize) {
+            Some(input) => words(input),
+            None => (format!("input {}", condition.input), None),
+        };
+        let (relation, margin) = match condition.relation {
+            contract::Relation::Above => ("above", condition.observed - condition.expected),
+            contract::Relation::AtLeast => ("at_least", condition.observed - condition.expected),
+            contract::Relation::Below => ("below", condition.expected - condition.observed),
+            contract::Relation::AtMost => ("at_most", condition.expected - condition.observed),
+            contract::Relation::Equal => ("equal", f64::NAN),
+        };
+        let outcome = match condition.outcome {
+            contract::Outcome::Met => "met",
+            contract::Outcome::Unmet => "unmet",
+            contract::Outcome::Unknown => "unknown",
+        };
+        let (observed, expected) = (known(condition.observed), known(condition.expected));
+        Self { metric, window, observed, relation, expected, margin: known(margin), outcome }
+    }
+}
+
+/// What an input is of, and over what.
+#[must_use]
+pub fn words(input: &Input) -> (String, Option<String>) {
+    match input {
+        Input::Latest(metric) => (metric.clone(), None),
+        Input::Over(windowed) => {
+            let aggregate = match windowed.aggregate {
+                Aggregate::Count => "count",
+                Aggregate::Sum => "sum",
+                Aggregate::Mean => "mean",
+                Aggregate::Std => "standard deviation",
+                Aggregate::Min => "minimum",
+                Aggregate::Max => "maximum",
+            };
+            let extent = |extent: Extent| match extent {
+                Extent::Samples(samples) => format!("{samples} samples"),
+                Extent::Seconds(seconds) => format!("{seconds} s"),
+            };
+            let offset = match windowed.offset {
+                Extent::Samples(0) => String::new(),
+                Extent::Seconds(seconds) if seconds == 0.0 => String::new(),
+                offset => format!(" before the last {}", extent(offset)),
+            };
+            (windowed.metric.clone(), Some(format!("{aggregate} of {}{offset}", extent(windowed.span))))
+        }
+        Input::Equals(test) => (format!("{} = {}", test.metric, test.literal), None),
+        Input::Heartbeat(contract::Heartbeat::SilenceS) => ("silence_s".to_owned(), None),
+        Input::Heartbeat(contract::Heartbeat::ExpectedIntervalS) => ("expected_interval_s".to_owned(), None),
+        Input::Parameter(name) => (name.clone(), None),
+        Input::Timestamp => ("timestamp".to_owned(), None),
+    }
+}

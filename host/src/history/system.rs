@@ -1,0 +1,275 @@
+//! One system: its kept samples, its windows, its heartbeat.
+
+use std::hash::{BuildHasher, Hasher};
+
+use super::heartbeat::Heartbeat;
+use super::input::{Binding, Plan};
+use super::ring::Ring;
+use super::window::Track;
+use crate::ingest::Sample;
+use crate::limits::METRICS_PER_SYSTEM_MAX;
+use crate::model::{MetricId, TypeId};
+use crate::time::Millis;
+
+/// What becomes of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is judged.
+    Judged,
+    /// A sample of the same system and time was there already.
+    Duplicate,
+    /// It is older than the newest one by more than the lateness bound; it counts as a sign of life and no more.
+    TooLate,
+    /// It brings more distinct metrics than a system may have.
+    TooManyMetrics,
+}
+
+const ABSENT: u16 = u16::MAX;
+
+/// A system and its past.
+#[derive(Debug)]
+pub struct System {
+    /// Its name.
+    pub id: Box<str>,
+    /// Its type, by its last sample.
+    pub system_type: TypeId,
+    /// Rules that are keeping an eye on it; see the gate.
+    pub watched_by: u32,
+    /// When the silence clock looks at it next.
+    pub(super) silence_check: Option<Millis>,
+    heartbeat: Heartbeat,
+    newest: Option<Millis>,
+    ring: Ring,
+    /// The metric of each place in a row.
+    metrics: Vec<MetricId>,
+    /// The place in a row of each metric of the plan; `ABSENT` until the system sends it.
+    places: Box<[u16]>,
+    tracks: Box<[Track]>,
+    /// The texts as last sent.
+    texts: Vec<(MetricId, Box<str>)>,
+    /// The row being written.
+    scratch: Vec<f64>,
+}
+
+impl System {
+    pub(super) fn new(sample: &Sample<'_>, arrival: Millis, plan: &Plan, rows_max: usize) -> Self {
+        // Fixed keys: when sums are rebuilt shows in their last digits, which a replay must repeat.
+        let mut hasher = foldhash::fast::FixedState::with_seed(0).build_hasher();
+        hasher.write(sample.system_id.as_bytes());
+        let stagger = (hasher.finish() % rows_max.max(1) as u64) as u32;
+        Self {
+            id: sample.system_id.into(),
+            system_type: sample.system_type,
+            watched_by: 0,
+            silence_check: None,
+            heartbeat: Heartbeat::new(arrival),
+            newest: None,
+            ring: Ring::new(rows_max, 0),
+            metrics: Vec::new(),
+            places: vec![ABSENT; plan.metrics.len()].into(),
+            tracks: plan.tracks.iter().map(|spec| Track::new(spec.kind, stagger)).collect(),
+            texts: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Takes a sample in and, if it is to be judged, writes its inputs into `columns` at their ends.
+    ///
+    /// `time` is the sample's time as the host believes it.
+    pub(super) fn take(
+        &mut self,
+        sample: &Sample<'_>,
+        time: Millis,
+        arrival: Millis,
+        lateness_ms: i64,
+        plan: &Plan,
+        columns: &mut [Vec<f64>],
+    ) -> Fate {
+        let late = self.newest.is_some_and(|newest| time <= newest);
+        if late && self.ring.has_time(time) {
+            return Fate::Duplicate;
+        }
+        let gap_s = self.newest.filter(|_| !late).map(|newest| time.seconds_since(newest));
+        self.heartbeat.beat(arrival, gap_s);
+        if self.newest.is_some_and(|newest| newest.0 - time.0 > lateness_ms) {
+            return Fate::TooLate;
+        }
+        if !self.write_row(sample, plan) {
+            return Fate::TooManyMetrics;
+        }
+        self.system_type = sample.system_type;
+        if late {
+            let row = self.ring.insert(time, &self.scratch);
+            self.rebuild(plan, row + 1);
+            self.gather(sample, row, plan, columns);
+            self.rebuild(plan, self.ring.end());
+        } else {
+            self.newest = Some(time);
+            self.keep_texts(sample);
+            if self.ring.push(time, &self.scratch) {
+                self.rebuild(plan, self.ring.end());
+            } else {
+                self.slide(plan);
+            }
+            self.gather(sample, self.ring.end() - 1, plan, columns);
+        }
+        Fate::Judged
+    }
+
+    /// Writes the inputs of a moment of silence: the heartbeat's facts, and nothing else is known.
+    pub(super) fn gather_silence(&self, now: Millis, plan: &Plan, columns: &mut [Vec<f64>]) {
+        for (binding, column) in plan.bindings.iter().zip(columns) {
+            column.push(match binding {
+                Binding::SilenceS => now.seconds_since(self.last_arrival()),
+                Binding::ExpectedIntervalS => self.expected_interval_s(),
+                Binding::Timestamp => now.seconds(),
+                Binding::Latest { .. } | Binding::Track { .. } | Binding::Equals { .. } => f64::NAN,
+            });
+        }
+    }
+
+    /// When the last sample arrived.
+    #[must_use]
+    pub fn last_arrival(&self) -> Millis {
+        self.heartbeat.last_arrival()
+    }
+
+    /// The usual seconds between samples; NaN until learned.
+    #[must_use]
+    pub fn expected_interval_s(&self) -> f64 {
+        self.heartbeat.interval_s()
+    }
+
+    /// How many samples are kept.
+    #[must_use]
+    pub fn samples_kept(&self) -> usize {
+        (self.ring.end() - self.ring.begin()) as usize
+    }
+
+    /// The time of the newest sample.
+    #[must_use]
+    pub fn newest(&self) -> Option<Millis> {
+        self.newest
+    }
+
+    /// The known numbers of the newest sample.
+    pub fn latest_values(&self) -> impl Iterator<Item = (MetricId, f64)> {
+        let row = self.ring.end().checked_sub(1).map_or(&[][..], |newest| self.ring.row(newest));
+        self.metrics.iter().copied().zip(row.iter().copied()).filter(|(_, value)| !value.is_nan())
+    }
+
+    /// The texts as last sent.
+    pub fn latest_texts(&self) -> impl Iterator<Item = (MetricId, &str)> {
+        self.texts.iter().map(|(metric, text)| (*metric, &**text))
+    }
+
+    /// The mean of a metric over all samples kept.
+    #[must_use]
+    pub fn mean_of(&self, metric: MetricId) -> Option<f64> {
+        let place = self.metrics.iter().position(|&known| known == metric)?;
+        let rows = self.ring.begin()..self.ring.end();
+        let known = rows.map(|row| self.ring.row(row)[place]).filter(|value| !value.is_nan());
+        let (count, sum) = known.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
+        (count > 0.0).then(|| sum / count)
+    }
+
+    /// Bytes that this system takes, the struct included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.id.len()
+            + self.ring.bytes()
+            + self.metrics.capacity() * size_of::<MetricId>()
+            + size_of_val(&*self.places)
+            + size_of_val(&*self.tracks)
+            + self.tracks.iter().map(Track::bytes).sum::<usize>()
+            + self.texts.iter().map(|(_, text)| size_of::<(MetricId, Box<str>)>() + text.len()).sum::<usize>()
+            + self.scratch.capacity() * size_of::<f64>()
+    }
+
+    /// Puts the sample's numbers in their places. False: it has too many metrics.
+    fn write_row(&mut self, sample: &Sample<'_>, plan: &Plan) -> bool {
+        self.scratch.fill(f64::NAN);
+        for (step, &(metric, value)) in sample.values().iter().enumerate() {
+            // Samples of a system list their metrics in the same order, as a rule.
+            let place = match self.metrics.get(step) {
+                Some(&expected) if expected == metric => step,
+                _ => match self.metrics.iter().position(|&known| known == metric) {
+                    Some(place) => place,
+                    None if self.metrics.len() == METRICS_PER_SYSTEM_MAX => return false,
+                    None => self.add_metric(metric, plan),
+                },
+            };
+            self.scratch[place] = value;
+        }
+        true
+    }
+
+    fn add_metric(&mut self, metric: MetricId, plan: &Plan) -> usize {
+        let place = self.metrics.len();
+        self.metrics.push(metric);
+        self.scratch.push(f64::NAN);
+        self.ring.widen(self.metrics.len());
+        for (planned, known) in plan.metrics.iter().zip(&mut self.places) {
+            if *planned == metric {
+                *known = place as u16;
+            }
+        }
+        place
+    }
+
+    fn keep_texts(&mut self, sample: &Sample<'_>) {
+        for (metric, text) in sample.texts() {
+            let full = self.texts.len() == METRICS_PER_SYSTEM_MAX;
+            match self.texts.iter_mut().find(|(known, _)| *known == metric) {
+                Some((_, kept)) if **kept == *text => {}
+                Some((_, kept)) => *kept = text.into(),
+                None if full => {}
+                None => self.texts.push((metric, text.into())),
+            }
+        }
+    }
+
+    #[inline]
+    fn slide(&mut self, plan: &Plan) {
+        for (spec, track) in plan.tracks.iter().zip(&mut self.tracks) {
+            track.slide(spec, &self.ring, place(&self.places, spec.metric), self.ring.end());
+        }
+    }
+
+    /// Computes every window anew, as of the row before `end`.
+    fn rebuild(&mut self, plan: &Plan, end: u64) {
+        for (spec, track) in plan.tracks.iter().zip(&mut self.tracks) {
+            *track = Track::scanned(spec, &self.ring, place(&self.places, spec.metric), end);
+        }
+    }
+
+    #[inline]
+    fn gather(&self, sample: &Sample<'_>, row: u64, plan: &Plan, columns: &mut [Vec<f64>]) {
+        let values = self.ring.row(row);
+        for (binding, column) in plan.bindings.iter().zip(columns) {
+            column.push(match binding {
+                Binding::Latest { metric } => place(&self.places, *metric).map_or(f64::NAN, |place| values[place]),
+                Binding::Track { track, aggregate } => {
+                    let place = place(&self.places, plan.tracks[*track].metric);
+                    self.tracks[*track].value(*aggregate, &self.ring, place)
+                }
+                Binding::Equals { metric, literal } => {
+                    let text = sample.texts().find(|(known, _)| known == metric);
+                    text.map_or(f64::NAN, |(_, text)| f64::from(u8::from(*text == **literal)))
+                }
+                Binding::SilenceS => 0.0,
+                Binding::ExpectedIntervalS => self.expected_interval_s(),
+                Binding::Timestamp => self.ring.time(row).seconds(),
+            });
+        }
+    }
+}
+
+#[inline]
+fn place(places: &[u16], metric: usize) -> Option<usize> {
+    match places[metric] {
+        ABSENT => None,
+        place => Some(usize::from(place)),
+    }
+}

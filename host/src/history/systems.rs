@@ -1,0 +1,108 @@
+//! All systems of one shard, found by their ids.
+
+use hashbrown::HashTable;
+
+use super::input::Plan;
+use super::system::{Fate, System};
+use crate::ingest::Sample;
+use crate::limits::SYSTEMS_PER_SHARD_MAX;
+use crate::time::Millis;
+
+/// A system's place in its shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SystemIndex(u32);
+
+impl SystemIndex {
+    /// As a place in a list with an entry for each system.
+    #[must_use]
+    pub fn place(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The limit of systems is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there are {SYSTEMS_PER_SHARD_MAX} systems in this shard already, which is the limit")]
+pub struct SystemsFull;
+
+/// The systems of one shard.
+#[derive(Debug)]
+pub struct Systems {
+    plan: Plan,
+    rows_max: usize,
+    lateness_ms: i64,
+    index: HashTable<(u64, SystemIndex)>,
+    systems: Vec<System>,
+}
+
+impl Systems {
+    /// No systems yet. `rows_max` samples are kept of each, and a sample may be `lateness_ms` older than the newest.
+    #[must_use]
+    pub fn new(plan: Plan, rows_max: usize, lateness_ms: i64) -> Self {
+        Self { plan, rows_max, lateness_ms, index: HashTable::new(), systems: Vec::new() }
+    }
+
+    /// The inputs that are kept ready.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Takes a sample in; if it is to be judged, its inputs are appended to `columns`.
+    ///
+    /// # Errors
+    /// The sample is of one system too many.
+    pub fn take(
+        &mut self,
+        sample: &Sample<'_>,
+        time: Millis,
+        arrival: Millis,
+        columns: &mut [Vec<f64>],
+    ) -> Result<(SystemIndex, Fate), SystemsFull> {
+        let index = self.find_or_add(sample, arrival)?;
+        let system = &mut self.systems[index.0 as usize];
+        Ok((index, system.take(sample, time, arrival, self.lateness_ms, &self.plan, columns)))
+    }
+
+    /// Appends the inputs of a moment of the system's silence to `columns`.
+    pub fn gather_silence(&self, index: SystemIndex, now: Millis, columns: &mut [Vec<f64>]) {
+        self.get(index).gather_silence(now, &self.plan, columns);
+    }
+
+    /// A system by its place.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, index: SystemIndex) -> &System {
+        &self.systems[index.0 as usize]
+    }
+
+    /// A system by its place.
+    #[inline]
+    pub fn get_mut(&mut self, index: SystemIndex) -> &mut System {
+        &mut self.systems[index.0 as usize]
+    }
+
+    /// Every system.
+    #[must_use]
+    pub fn all(&self) -> &[System] {
+        &self.systems
+    }
+
+    #[inline]
+    fn find_or_add(&mut self, sample: &Sample<'_>, arrival: Millis) -> Result<SystemIndex, SystemsFull> {
+        let systems = &self.systems;
+        let same = |&(hash, index): &(u64, SystemIndex)| {
+            hash == sample.id_hash && *systems[index.0 as usize].id == *sample.system_id
+        };
+        if let Some(&(_, index)) = self.index.find(sample.id_hash, same) {
+            return Ok(index);
+        }
+        if self.systems.len() == SYSTEMS_PER_SHARD_MAX {
+            return Err(SystemsFull);
+        }
+        let index = SystemIndex(self.systems.len() as u32);
+        self.systems.push(System::new(sample, arrival, &self.plan, self.rows_max));
+        self.index.insert_unique(sample.id_hash, (sample.id_hash, index), |&(hash, _)| hash);
+        Ok(index)
+    }
+}

@@ -1,0 +1,14 @@
+//! Turns bytes into valid samples or row errors. The only room that knows the formats of the wire.
+
+mod arrivals;
+mod batch;
+mod decode;
+mod refusal;
+mod row;
+mod source;
+
+pub use arrivals::{Arrivals, ArrivalsError};
+pub use batch::{Sample, SampleBatch};
+pub use decode::Decoder;
+pub use refusal::Refusal;
+pub use source::{Line, Source};

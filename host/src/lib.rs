@@ -1,0 +1,18 @@
+//! Lapwing watches a fleet of systems through their health samples.
+//!
+//! How a sample travels, room by room: [`ingest`] turns bytes into samples, the [`pipeline`] puts them in order and
+//! hands each to the shard that owns its system, the [`shard`] keeps its [`history`], asks the rules and scorers in
+//! their [`sandbox`], and tells [`detections`] what they said. ARCHITECTURE.md has the map.
+
+pub mod catalog;
+pub mod cli;
+pub mod detections;
+pub mod history;
+pub mod ingest;
+pub mod limits;
+pub mod model;
+pub mod pipeline;
+pub mod sandbox;
+pub mod scoring;
+pub mod shard;
+pub mod time;

@@ -1,0 +1,74 @@
+//! The named limits of everything that grows. Those that an operator may want to move are defaults of the
+//! [configuration](crate::catalog::config) instead, within bounds stated there.
+
+use std::time::Duration;
+
+/// The longest line of input, in bytes.
+pub const LINE_BYTES_MAX: usize = 1 << 20;
+/// The longest `system_id`, `system_type` or metric name, in bytes.
+pub const NAME_BYTES_MAX: usize = 256;
+/// The longest text value of a metric, in bytes.
+pub const TEXT_BYTES_MAX: usize = 1024;
+/// Custom metrics in one sample.
+pub const CUSTOM_METRICS_MAX: usize = 256;
+/// Distinct metric names in the fleet. A sample that brings one more is refused.
+pub const METRIC_NAMES_MAX: usize = 1 << 16;
+/// Distinct metrics of one system, over its whole life.
+pub const METRICS_PER_SYSTEM_MAX: usize = 1024;
+/// Distinct system types in the fleet. A sample that brings one more is refused.
+pub const SYSTEM_TYPES_MAX: usize = 4096;
+/// System types with models of their own; samples of further types are not scored.
+pub const MODELLED_TYPES_MAX: usize = 64;
+/// Systems that a shard keeps.
+pub const SYSTEMS_PER_SHARD_MAX: usize = 1_000_000;
+/// Rules in force at once.
+pub const RULES_MAX: usize = 1000;
+/// Scorers in force at once.
+pub const SCORERS_MAX: usize = 16;
+/// Shards.
+pub const SHARDS_MAX: usize = 64;
+/// Rows of a batch.
+pub const BATCH_ROWS_MAX: usize = 65_536;
+/// Rows in one call of a plugin; longer batches are handed over in parts.
+pub const CALL_ROWS_MAX: usize = 8192;
+/// Batches under way between two stages.
+pub const QUEUE_BATCHES: usize = 4;
+
+/// Inputs of one plugin.
+pub const INPUTS_MAX: usize = 64;
+/// Parameters of one rule.
+pub const PARAMETERS_MAX: usize = 32;
+/// Occurrences that a rule may ask for before it opens a detection.
+pub const OCCURRENCES_MAX: u32 = 1000;
+/// The longest window of a rule.
+pub const WINDOW_S_MAX: u32 = 7 * 86_400;
+/// The largest component, in bytes.
+pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+/// The largest model of a scorer, in bytes.
+pub const MODEL_BYTES_MAX: usize = 16 << 20;
+/// The longest explanation, in bytes.
+pub const EXPLANATION_BYTES_MAX: usize = 4096;
+
+/// Linear memory of one plugin instance, in bytes.
+pub const INSTANCE_MEMORY_BYTES_MAX: usize = 256 << 20;
+/// Elements of one table of a plugin instance.
+pub const INSTANCE_TABLE_ELEMENTS_MAX: usize = 20_000;
+/// The stack of a plugin's call, in bytes.
+pub const STACK_BYTES_MAX: usize = 512 << 10;
+/// The longest line that a plugin may log, in bytes; the rest is cut.
+pub const LOG_LINE_BYTES_MAX: usize = 1024;
+/// Lines that a plugin may log in one call; the rest is counted.
+pub const LOG_LINES_PER_CALL_MAX: u32 = 16;
+
+/// How often the deadline of a running call is looked at.
+pub const EPOCH: Duration = Duration::from_millis(10);
+/// How long `configure` and `load` may take.
+pub const CONFIGURE_DEADLINE: Duration = Duration::from_secs(2);
+/// How long judging one batch may take.
+pub const BATCH_DEADLINE: Duration = Duration::from_millis(500);
+/// How long training may take.
+pub const TRAIN_DEADLINE: Duration = Duration::from_secs(30);
+/// Failed calls of a plugin, less the clean batches since, at which it is taken out of the run.
+pub const STRIKES_MAX: u32 = 32;
+/// What a call that ran into its deadline counts in strikes: it costs far more than a trap.
+pub const DEADLINE_STRIKES: u32 = 16;

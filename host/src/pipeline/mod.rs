@@ -1,0 +1,14 @@
+//! Puts samples in order, stamps them, and hands each to the shard that owns its system.
+//!
+//! The [`Intake`] cuts the stream into rounds; the [`Pipeline`] runs shards and the trainer and gives back what happened,
+//! in an order that depends on the samples alone.
+
+mod clock;
+mod intake;
+mod round;
+mod run;
+
+pub use clock::VirtualClock;
+pub use intake::Intake;
+pub use round::{Round, Stamp};
+pub use run::{Outcome, Pipeline, PipelineEnd, PipelineError};

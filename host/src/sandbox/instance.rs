@@ -1,0 +1,97 @@
+//! What an instance may use, and how a call into it is watched.
+
+use std::time::Duration;
+
+use wasmtime::{AsContextMut, Store, StoreLimits, StoreLimitsBuilder, Trap};
+
+use super::contract::rule::lapwing::plugin::log;
+use super::error::CallError;
+use super::plugin::Plugin;
+use crate::limits::{
+    EPOCH, INSTANCE_MEMORY_BYTES_MAX, INSTANCE_TABLE_ELEMENTS_MAX, LOG_LINE_BYTES_MAX, LOG_LINES_PER_CALL_MAX,
+};
+
+/// The host's side of one instance: its name, its limits, its log.
+pub(super) struct Instance {
+    plugin: String,
+    limits: StoreLimits,
+    lines_left: u32,
+    lines_dropped: u64,
+    /// The last line of error logged in the call: a panic's message, if the call then traps.
+    last_words: Option<String>,
+}
+
+impl log::Host for Instance {
+    fn write(&mut self, level: log::Level, mut message: String) {
+        if self.lines_left == 0 {
+            self.lines_dropped += 1;
+            return;
+        }
+        self.lines_left -= 1;
+        if message.len() > LOG_LINE_BYTES_MAX {
+            message.truncate(message.floor_char_boundary(LOG_LINE_BYTES_MAX));
+            message.push('…');
+        }
+        let plugin = self.plugin.as_str();
+        match level {
+            log::Level::Debug => tracing::debug!(target: "plugin", plugin, "{message}"),
+            log::Level::Info => tracing::info!(target: "plugin", plugin, "{message}"),
+            log::Level::Warn => tracing::warn!(target: "plugin", plugin, "{message}"),
+            log::Level::Error => {
+                tracing::error!(target: "plugin", plugin, "{message}");
+                self.last_words = Some(message);
+            }
+        }
+    }
+}
+
+/// A store for one instance of `plugin`.
+pub(super) fn store(plugin: &Plugin) -> Store<Instance> {
+    let limits = StoreLimitsBuilder::new()
+        .memory_size(INSTANCE_MEMORY_BYTES_MAX)
+        .table_elements(INSTANCE_TABLE_ELEMENTS_MAX)
+        .memories(4)
+        .tables(8)
+        .instances(16)
+        .build();
+    let instance = Instance {
+        plugin: plugin.name.to_string(),
+        limits,
+        lines_left: LOG_LINES_PER_CALL_MAX,
+        lines_dropped: 0,
+        last_words: None,
+    };
+    let mut store = Store::new(plugin.instance_pre.engine(), instance);
+    store.limiter(|instance| &mut instance.limits);
+    store
+}
+
+/// Runs `call` under a deadline and says in our words how it failed. The plugin's own error is left to the caller.
+pub(super) fn watched<T>(
+    store: &mut Store<Instance>,
+    function: &'static str,
+    deadline: Duration,
+    call: impl FnOnce(&mut Store<Instance>) -> wasmtime::Result<T>,
+) -> Result<T, CallError> {
+    let epochs = deadline.as_millis().div_ceil(EPOCH.as_millis());
+    // One more: the epoch under way is part over.
+    store.as_context_mut().set_epoch_deadline(epochs as u64 + 1);
+    let instance = store.data_mut();
+    instance.lines_left = LOG_LINES_PER_CALL_MAX;
+    instance.last_words = None;
+    let result = call(store);
+    let instance = store.data_mut();
+    if instance.lines_dropped > 0 {
+        let (plugin, dropped) = (instance.plugin.as_str(), instance.lines_dropped);
+        tracing::warn!(plugin, function, dropped, "the plugin logged more lines than a call may");
+        instance.lines_dropped = 0;
+    }
+    result.map_err(|error| match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => CallError::Deadline { function, deadline },
+        trap => {
+            let cause = trap.map_or_else(|| format!("{:#}", error.root_cause()), ToString::to_string);
+            let reason = instance.last_words.take().unwrap_or(cause);
+            CallError::Trap { function, reason }
+        }
+    })
+}

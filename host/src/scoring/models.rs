@@ -1,0 +1,89 @@
+//! The models in force, by system type and generation: written by the trainer, read by the shards.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::model::TypeId;
+
+/// A model for each scorer in catalog order; `None` where a scorer has not learned anything yet.
+pub(super) type Generation = Arc<[Option<Arc<[u8]>>]>;
+
+/// Whether a shard waits for a model that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Until it is trained: the same input gives the same scores.
+    Wait,
+    /// Not at all: the newest one before it serves.
+    GoOn,
+}
+
+/// Models shared between the trainer and the shards.
+#[derive(Debug)]
+pub struct Models {
+    patience: Patience,
+    state: Mutex<State>,
+    trained: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    generations: HashMap<TypeId, BTreeMap<u32, Generation>>,
+    /// The trainer has ended: nothing more will come.
+    closed: bool,
+}
+
+impl Models {
+    /// None yet.
+    #[must_use]
+    pub fn new(patience: Patience) -> Self {
+        Self { patience, state: Mutex::default(), trained: Condvar::new() }
+    }
+
+    /// The models of a type that judge samples of this generation, and the number of the generation they are of.
+    /// `None`: there are none (yet).
+    #[must_use]
+    pub(super) fn of(&self, system_type: TypeId, generation: u32) -> Option<(u32, Generation)> {
+        if generation == 0 {
+            return None;
+        }
+        let mut state = self.lock();
+        loop {
+            let newest = state
+                .generations
+                .get(&system_type)
+                .and_then(|of_type| of_type.range(..=generation).next_back())
+                .map(|(&number, models)| (number, Arc::clone(models)));
+            let settled = newest.as_ref().is_some_and(|(number, _)| *number == generation);
+            if settled || state.closed || self.patience == Patience::GoOn {
+                return newest;
+            }
+            state = self.trained.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    pub(super) fn put(&self, system_type: TypeId, generation: u32, models: Generation) {
+        self.lock().generations.entry(system_type).or_default().insert(generation, models);
+        self.trained.notify_all();
+    }
+
+    /// Lets go of what no shard will ask for: everything of the type before `generation`.
+    pub(super) fn forget_before(&self, system_type: TypeId, generation: u32) {
+        if let Some(of_type) = self.lock().generations.get_mut(&system_type) {
+            *of_type = of_type.split_off(&generation);
+        }
+    }
+
+    /// The newest models of a type.
+    pub(super) fn newest(&self, system_type: TypeId) -> Option<Generation> {
+        self.lock().generations.get(&system_type).and_then(|of_type| of_type.values().next_back().cloned())
+    }
+
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.trained.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

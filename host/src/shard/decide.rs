@@ -1,0 +1,249 @@
+//! From verdicts to detections: the gate of each rule and system moves on, row by row.
+
+use serde_json::{Map, Value, json};
+
+use super::batch::{Batch, Origin, Row};
+use super::judge::{Judge, Judged};
+use super::report::EventKey;
+use crate::catalog::Catalog;
+use crate::detections::{
+    ConditionEvidence, Detection, Event, EventKind, Evidence, Peak, PluginEvidence, ScoreEvidence, Transition, Watch,
+    confidence,
+};
+use crate::history::Systems;
+use crate::model::{HEALTH_STATUS, MetricId, Status};
+use crate::pipeline::Round;
+
+/// A system under a rule's eye, and the trouble found there, if any.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    watch: Watch,
+    detection: Option<Box<Detection>>,
+}
+
+impl Watched {
+    /// The detection, if it is not over.
+    pub(super) fn ongoing(&self) -> Option<&Detection> {
+        self.detection.as_deref().filter(|detection| detection.resolved_at.is_none())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Matched,
+    Clear,
+    Unknown,
+}
+
+/// Moves a rule's gates on by one batch; what happened is added to `events`.
+pub(super) fn decide(
+    judge: &mut Judge,
+    judged: &Judged,
+    batch: &Batch,
+    round: &Round,
+    systems: &mut Systems,
+    events: &mut Vec<(EventKey, Event)>,
+) {
+    if judge.watched.is_empty() && judged.verdicts.matched.is_empty() {
+        return;
+    }
+    let mut matched = judged.verdicts.matched.iter().peekable();
+    let mut unknown = judged.verdicts.unknown.iter().peekable();
+    let rows = judged.applied.as_ref().map_or(batch.len(), Vec::len);
+    for place in 0..rows as u32 {
+        let verdict = if matched.next_if_eq(&&place).is_some() {
+            Verdict::Matched
+        } else if unknown.next_if_eq(&&place).is_some() {
+            Verdict::Unknown
+        } else {
+            Verdict::Clear
+        };
+        let row = judged.applied.as_ref().map_or(place, |applied| applied[place as usize]) as usize;
+        if verdict == Verdict::Matched || systems.get(batch.rows[row].system).watched_by > 0 {
+            let kind = step(judge, verdict, batch, row, round, systems);
+            if let Some(kind) = kind
+                && let Some(detection) = judge.watched.get(&batch.rows[row].system).and_then(|w| w.detection.as_deref())
+            {
+                let key = EventKey::new(&batch.rows[row], &detection.system_id, judge.place);
+                events.push((key, Event { event: kind, detection: detection.clone() }));
+            }
+        }
+    }
+}
+
+/// Moves one gate on by one row.
+fn step(
+    judge: &mut Judge,
+    verdict: Verdict,
+    batch: &Batch,
+    place: usize,
+    round: &Round,
+    systems: &mut Systems,
+) -> Option<EventKind> {
+    let row = &batch.rows[place];
+    let gate = judge.gate;
+    if verdict != Verdict::Matched {
+        let watched = judge.watched.get_mut(&row.system)?;
+        let transition = match verdict {
+            Verdict::Clear if matches!(row.origin, Origin::Sample { .. }) => {
+                watched.watch.clear(row.time, &gate, row.interval_s)
+            }
+            _ => {
+                watched.watch.unknown();
+                None
+            }
+        };
+        if transition == Some(Transition::Resolve)
+            && let Some(detection) = &mut watched.detection
+        {
+            let window_s = gate.window_for(row.interval_s);
+            detection.resolve(row.at, format!("a sample does not match, and none has for {window_s} s"));
+            return Some(EventKind::Resolved);
+        }
+        if watched.watch.is_idle(row.time, &gate, row.interval_s) {
+            judge.watched.remove(&row.system);
+            systems.get_mut(row.system).watched_by -= 1;
+        }
+        return None;
+    }
+
+    let watched = judge.watched.entry(row.system).or_insert_with(|| {
+        systems.get_mut(row.system).watched_by += 1;
+        Watched { watch: Watch::new(row.samples_before), detection: None }
+    });
+    let transition = watched.watch.matched(row.time, &gate, row.interval_s)?;
+    let matched_share = watched.watch.matched_share();
+    let sure = confidence(judge.rule().severity, matched_share, batch.combined[place]);
+    match transition {
+        Transition::Open => {
+            let detection = open(judge, batch, place, round, systems, matched_share, sure);
+            judge.watched.get_mut(&row.system)?.detection = Some(Box::new(detection));
+            Some(EventKind::Opened)
+        }
+        Transition::Reopen => {
+            let detection = judge.watched.get_mut(&row.system)?.detection.as_mut()?;
+            detection.reopen();
+            detection.seen(row.at, sure);
+            Some(EventKind::Reopened)
+        }
+        Transition::Continue | Transition::Resolve => {
+            judge.watched.get_mut(&row.system)?.detection.as_mut()?.seen(row.at, sure);
+            None
+        }
+    }
+}
+
+fn open(
+    judge: &mut Judge,
+    batch: &Batch,
+    place: usize,
+    round: &Round,
+    systems: &Systems,
+    matched_share: f64,
+    sure: f64,
+) -> Detection {
+    let row = &batch.rows[place];
+    let parameters = judge.parameters(row, systems);
+    let explanation = judge.explain(batch, place, &parameters);
+    let catalog = std::sync::Arc::clone(&round.catalog);
+    let rule = &catalog.rules[judge.place];
+    let system = systems.get(row.system);
+    let known = Known::of(row, batch, round, &catalog, systems);
+    let (summary, conditions) = match explanation {
+        Some(explanation) => (explanation.summary, explanation.conditions),
+        None => (rule.description.clone(), Vec::new()),
+    };
+    let anomaly = ScoreEvidence {
+        combined: number(batch.combined[place]),
+        by_scorer: (catalog.scorers.iter().zip(&batch.by_scorer))
+            .map(|(scorer, scores)| (scorer.scorer_id.to_string(), json!(number(scores[place]))))
+            .collect(),
+    };
+    let evidence = Evidence {
+        rule_id: rule.rule_id.to_string(),
+        rule_name: rule.name.clone(),
+        conditions: conditions.iter().map(|condition| ConditionEvidence::new(condition, &rule.inputs)).collect(),
+        parameters: rule.scopes.names.iter().cloned().zip(parameters.iter().map(|value| json!(value))).collect(),
+        settings: rule.settings.clone(),
+        plugin: PluginEvidence {
+            name: rule.plugin.name.to_string(),
+            digest: rule.plugin.digest.to_string(),
+            contract: rule.plugin.contract.to_owned(),
+        },
+        min_occurrences: judge.gate.min_occurrences,
+        window_s: judge.gate.window_for(row.interval_s),
+        matched_share,
+        anomaly,
+        sample_timestamp: known.sample_timestamp,
+        health_status: known.health_status,
+        custom_metrics: known.custom_metrics,
+    };
+    Detection {
+        detection_id: Detection::id(&rule.rule_id, &system.id, row.at),
+        rule_id: rule.rule_id.to_string(),
+        detection_type: rule.detection_type,
+        severity: rule.severity,
+        status: Status::Active,
+        system_id: system.id.to_string(),
+        system_type: catalog.types.name(row.system_type.0).to_string(),
+        description: format!("{}: {summary}", rule.name),
+        confidence: sure,
+        timestamp: row.at,
+        resolved_at: None,
+        resolution_notes: None,
+        first_seen: row.at,
+        last_seen: row.at,
+        occurrences: 1,
+        peak: Peak { confidence: sure, timestamp: row.at },
+        reopened: 0,
+        actions: rule.actions.clone(),
+        evidence,
+        metrics: known.metrics,
+    }
+}
+
+/// What is known of a system on a row: of the sample itself, or of the last one before the silence.
+struct Known {
+    sample_timestamp: Option<crate::time::Millis>,
+    health_status: Option<String>,
+    metrics: Map<String, Value>,
+    custom_metrics: Map<String, Value>,
+}
+
+impl Known {
+    fn of(row: &Row, batch: &Batch, round: &Round, catalog: &Catalog, systems: &Systems) -> Self {
+        let mut known =
+            Self { sample_timestamp: None, health_status: None, metrics: Map::new(), custom_metrics: Map::new() };
+        let values: &[(MetricId, f64)] = match row.origin {
+            Origin::Sample { row: of_round, .. } => {
+                let sample = round.samples.sample(of_round as usize);
+                known.sample_timestamp = Some(sample.time);
+                known.add_texts(sample.texts(), catalog);
+                sample.values()
+            }
+            Origin::Silence { begin, end } => {
+                known.add_texts(systems.get(row.system).latest_texts(), catalog);
+                batch.remembered(begin, end)
+            }
+        };
+        for &(metric, value) in values {
+            let map = if metric.is_built_in() { &mut known.metrics } else { &mut known.custom_metrics };
+            map.insert(catalog.metrics.name(metric.0).to_string(), json!(value));
+        }
+        known
+    }
+
+    fn add_texts<'a>(&mut self, texts: impl Iterator<Item = (MetricId, &'a str)>, catalog: &Catalog) {
+        for (metric, text) in texts {
+            if metric == HEALTH_STATUS {
+                self.health_status = Some(text.to_owned());
+            } else {
+                self.custom_metrics.insert(catalog.metrics.name(metric.0).to_string(), json!(text));
+            }
+        }
+    }
+}
+
+fn number(value: f64) -> Option<f64> {
+    (!value.is_nan()).then_some(value)
+}

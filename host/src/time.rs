@@ -1,0 +1,59 @@
+//! Points in time and their text form (RFC 3339).
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+/// Milliseconds since the Unix epoch, UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Millis(pub i64);
+
+impl Millis {
+    /// What the wall clock says.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(Timestamp::now().as_millisecond())
+    }
+
+    /// Reads an RFC 3339 time with an offset, rounding down to the millisecond.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, jiff::Error> {
+        text.parse::<Timestamp>().map(|timestamp| Self(timestamp.as_millisecond()))
+    }
+
+    /// Seconds since the Unix epoch.
+    #[must_use]
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / 1e3
+    }
+
+    /// Seconds from `earlier` to this; negative if it is later.
+    #[must_use]
+    pub fn seconds_since(self, earlier: Self) -> f64 {
+        (self.0 - earlier.0) as f64 / 1e3
+    }
+
+    /// This, `seconds` later.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: f64) -> Self {
+        Self(self.0.saturating_add((seconds * 1e3) as i64))
+    }
+}
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Timestamp::from_millisecond(self.0) {
+            Ok(timestamp) => write!(f, "{timestamp:.3}"),
+            Err(_) => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+impl Serialize for Millis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -1,0 +1,102 @@
+//! A system has become unresponsive, or has fallen silent.
+
+use lapwing_sdk::prelude::*;
+
+lapwing_sdk::inputs! {
+    /// What the rule reads.
+    pub struct Inputs {
+        unhealthy: equals("health_status", "unhealthy"),
+        response_time_ms: latest("response_time_ms"),
+        error_rate: latest("error_rate"),
+        silence_s: silence_s(),
+        usual_interval_s: expected_interval_s(),
+        response_time_limit_ms: parameter(
+            "response_time_limit_ms", "response time in ms above which an unhealthy system counts as gone",
+            5000.0, 0.0..=3_600_000.0),
+        error_rate_limit: parameter(
+            "error_rate_limit", "error rate (0..1) from which an unhealthy system counts as gone", 0.1, 0.0..=1.0),
+        silence_intervals: parameter(
+            "threshold", "silence, in usual intervals of the system, that counts as gone", 4.0, 1.0..=10_000.0),
+    }
+}
+
+/// The rule; it has no state.
+pub struct SystemDisconnection;
+
+impl Rule for SystemDisconnection {
+    type Settings = NoSettings;
+    type Inputs = Inputs;
+
+    fn configure(_: NoSettings) -> Result<Self, String> {
+        Ok(Self)
+    }
+
+    fn describe(&self) -> Description {
+        Description {
+            name: "System disconnection",
+            description: "A system has become unresponsive or has fallen silent",
+            detection_type: DetectionType::Disconnection,
+            severity: Severity::High,
+            window_s: 30,
+            min_occurrences: 1,
+            actions: &["send_alert", "escalate", "initiate_recovery"],
+        }
+    }
+
+    #[inline]
+    fn judge(&self, row: &Inputs) -> impl Judgement {
+        let unresponsive = row.unhealthy.is_true()
+            & row.response_time_ms.above(row.response_time_limit_ms)
+            & row.error_rate.at_least(row.error_rate_limit);
+        let silent = row.silence_s.above(row.silence_intervals * row.usual_interval_s);
+        unresponsive | silent
+    }
+}
+
+lapwing_sdk::export_rule!(SystemDisconnection);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(row: Inputs) -> Outcome {
+        SystemDisconnection.judge(&row).outcome()
+    }
+
+    fn sample(unhealthy: f64, response_time_ms: f64, error_rate: f64) -> Inputs {
+        let missing = Inputs::missing();
+        Inputs {
+            unhealthy: missing.unhealthy.with(unhealthy),
+            response_time_ms: missing.response_time_ms.with(response_time_ms),
+            error_rate: missing.error_rate.with(error_rate),
+            silence_s: missing.silence_s.with(0.0),
+            usual_interval_s: missing.usual_interval_s.with(5.0),
+            ..missing
+        }
+    }
+
+    #[test]
+    fn unresponsive_means_above_the_limit() {
+        assert_eq!(outcome(sample(1.0, 5000.1, 0.1)), Outcome::Met);
+        assert_eq!(outcome(sample(1.0, 5000.0, 0.1)), Outcome::Unmet);
+        assert_eq!(outcome(sample(0.0, 6000.0, 0.2)), Outcome::Unmet);
+    }
+
+    #[test]
+    fn silence_is_enough_and_its_end_is_not_recovery() {
+        let missing = Inputs::missing();
+        let silent_for = |silence_s| Inputs {
+            silence_s: missing.silence_s.with(silence_s),
+            usual_interval_s: missing.usual_interval_s.with(5.0),
+            ..missing
+        };
+        assert_eq!(outcome(silent_for(20.1)), Outcome::Met);
+        assert_eq!(outcome(silent_for(19.9)), Outcome::Unknown, "no sample, no good news");
+    }
+
+    #[test]
+    fn an_unlearned_interval_settles_nothing() {
+        let row = sample(1.0, f64::NAN, 0.2);
+        assert_eq!(outcome(row), Outcome::Unknown);
+    }
+}

@@ -1,0 +1,266 @@
+//! Readings, conditions, and how conditions combine when some values are missing.
+//!
+//! Conditions are three-valued (Kleene's strong logic): `met`, `unmet`, or `unknown` when a value that they need is
+//! missing. `&` and `|` know that an unmet condition settles an `and`, that a met one settles an `or`, and that anything
+//! else unknown leaves the whole unknown.
+
+use std::ops::{BitAnd, BitOr, Div, Mul};
+
+use crate::bindings::rule::exports::lapwing::plugin::rule as wit;
+
+pub use wit::{Condition, Relation};
+
+/// What a condition, or a whole rule, says of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Outcome {
+    /// The condition is known not to hold.
+    Unmet = 0,
+    /// A missing value keeps it from being known.
+    Unknown = 1,
+    /// The condition holds.
+    Met = 2,
+}
+
+impl From<bool> for Outcome {
+    fn from(met: bool) -> Self {
+        if met { Self::Met } else { Self::Unmet }
+    }
+}
+
+/// The value of one input on one row. It may be missing.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    input: u32,
+    value: f64,
+}
+
+impl Reading {
+    /// A reading of the input at place `input` of the declaration; NaN is missing.
+    #[must_use]
+    #[inline]
+    pub const fn new(input: u32, value: f64) -> Self {
+        Self { input, value }
+    }
+
+    /// The value, if it is known.
+    #[must_use]
+    #[inline]
+    pub fn value(self) -> Option<f64> {
+        (!self.value.is_nan()).then_some(self.value)
+    }
+
+    /// The same input with another value; for tests.
+    #[must_use]
+    pub const fn with(self, value: f64) -> Self {
+        Self { value, ..self }
+    }
+
+    /// The value is greater than `expected`.
+    #[inline]
+    pub fn above(self, expected: impl Into<f64>) -> Condition {
+        self.compared(Relation::Above, expected.into(), |observed, expected| observed > expected)
+    }
+
+    /// The value is `expected` or more.
+    #[inline]
+    pub fn at_least(self, expected: impl Into<f64>) -> Condition {
+        self.compared(Relation::AtLeast, expected.into(), |observed, expected| observed >= expected)
+    }
+
+    /// The value is less than `expected`.
+    #[inline]
+    pub fn below(self, expected: impl Into<f64>) -> Condition {
+        self.compared(Relation::Below, expected.into(), |observed, expected| observed < expected)
+    }
+
+    /// The value is `expected` or less.
+    #[inline]
+    pub fn at_most(self, expected: impl Into<f64>) -> Condition {
+        self.compared(Relation::AtMost, expected.into(), |observed, expected| observed <= expected)
+    }
+
+    /// The value is `expected` exactly.
+    #[inline]
+    #[allow(clippy::float_cmp, reason = "exact equality is what `equals` promises")]
+    pub fn equal(self, expected: impl Into<f64>) -> Condition {
+        self.compared(Relation::Equal, expected.into(), |observed, expected| observed == expected)
+    }
+
+    /// The text test holds, or the boolean metric is true.
+    #[inline]
+    pub fn is_true(self) -> Condition {
+        self.equal(1.0)
+    }
+
+    #[inline]
+    fn compared(self, relation: Relation, expected: f64, met: impl Fn(f64, f64) -> bool) -> Condition {
+        let observed = self.value;
+        let outcome = if observed.is_nan() | expected.is_nan() {
+            wit::Outcome::Unknown
+        } else if met(observed, expected) {
+            wit::Outcome::Met
+        } else {
+            wit::Outcome::Unmet
+        };
+        Condition { input: self.input, observed, relation, expected, outcome }
+    }
+}
+
+impl From<Reading> for f64 {
+    #[inline]
+    fn from(reading: Reading) -> Self {
+        reading.value
+    }
+}
+
+/// A product of readings; missing if either is.
+impl<T: Into<f64>> Mul<T> for Reading {
+    type Output = f64;
+    #[inline]
+    fn mul(self, other: T) -> f64 {
+        self.value * other.into()
+    }
+}
+
+/// A ratio of readings; missing if either is.
+impl<T: Into<f64>> Div<T> for Reading {
+    type Output = f64;
+    #[inline]
+    fn div(self, other: T) -> f64 {
+        self.value / other.into()
+    }
+}
+
+/// Something that can be judged and, when a detection opens, explained: a condition, or conditions joined by `&` and `|`.
+pub trait Judgement {
+    /// Met, unmet or unknown.
+    fn outcome(&self) -> Outcome;
+    /// Shows every condition, in the order written.
+    fn each(&self, visit: &mut dyn FnMut(Condition));
+}
+
+impl Judgement for Condition {
+    #[inline]
+    fn outcome(&self) -> Outcome {
+        match self.outcome {
+            wit::Outcome::Met => Outcome::Met,
+            wit::Outcome::Unmet => Outcome::Unmet,
+            wit::Outcome::Unknown => Outcome::Unknown,
+        }
+    }
+
+    fn each(&self, visit: &mut dyn FnMut(Condition)) {
+        visit(*self);
+    }
+}
+
+/// Both must be met.
+#[derive(Clone, Copy, Debug)]
+pub struct And<A, B>(A, B);
+
+/// One must be met.
+#[derive(Clone, Copy, Debug)]
+pub struct Or<A, B>(A, B);
+
+impl<A: Judgement, B: Judgement> Judgement for And<A, B> {
+    #[inline]
+    fn outcome(&self) -> Outcome {
+        self.0.outcome().min(self.1.outcome())
+    }
+
+    fn each(&self, visit: &mut dyn FnMut(Condition)) {
+        self.0.each(visit);
+        self.1.each(visit);
+    }
+}
+
+impl<A: Judgement, B: Judgement> Judgement for Or<A, B> {
+    #[inline]
+    fn outcome(&self) -> Outcome {
+        self.0.outcome().max(self.1.outcome())
+    }
+
+    fn each(&self, visit: &mut dyn FnMut(Condition)) {
+        self.0.each(visit);
+        self.1.each(visit);
+    }
+}
+
+/// How a rule with several conditions joins them: a setting of many rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Match {
+    /// One condition is enough.
+    Any,
+    /// Every condition must be met.
+    #[default]
+    All,
+}
+
+/// Conditions whose number or way of joining is chosen at run time.
+#[derive(Clone, Debug)]
+pub struct Joined<C> {
+    how: Match,
+    conditions: C,
+}
+
+impl Match {
+    /// Joins conditions this way.
+    #[inline]
+    pub fn of<C: AsRef<[Condition]>>(self, conditions: C) -> Joined<C> {
+        Joined { how: self, conditions }
+    }
+}
+
+impl<C: AsRef<[Condition]>> Judgement for Joined<C> {
+    #[inline]
+    fn outcome(&self) -> Outcome {
+        let outcomes = self.conditions.as_ref().iter().map(Judgement::outcome);
+        match self.how {
+            Match::Any => outcomes.fold(Outcome::Unmet, Outcome::max),
+            Match::All => outcomes.fold(Outcome::Met, Outcome::min),
+        }
+    }
+
+    fn each(&self, visit: &mut dyn FnMut(Condition)) {
+        self.conditions.as_ref().iter().copied().for_each(visit);
+    }
+}
+
+macro_rules! joins {
+    ($($left:ty $(, $generic:ident)*);+ $(;)?) => {$(
+        impl<$($generic: Judgement,)* J: Judgement> BitAnd<J> for $left {
+            type Output = And<Self, J>;
+            #[inline]
+            fn bitand(self, other: J) -> Self::Output {
+                And(self, other)
+            }
+        }
+        impl<$($generic: Judgement,)* J: Judgement> BitOr<J> for $left {
+            type Output = Or<Self, J>;
+            #[inline]
+            fn bitor(self, other: J) -> Self::Output {
+                Or(self, other)
+            }
+        }
+    )+};
+}
+
+joins! { Condition; And<A, B>, A, B; Or<A, B>, A, B }
+
+impl<C: AsRef<[Condition]>, J: Judgement> BitAnd<J> for Joined<C> {
+    type Output = And<Self, J>;
+    #[inline]
+    fn bitand(self, other: J) -> Self::Output {
+        And(self, other)
+    }
+}
+
+impl<C: AsRef<[Condition]>, J: Judgement> BitOr<J> for Joined<C> {
+    type Output = Or<Self, J>;
+    #[inline]
+    fn bitor(self, other: J) -> Self::Output {
+        Or(self, other)
+    }
+}

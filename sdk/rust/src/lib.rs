@@ -1,0 +1,32 @@
+//! Write Lapwing rules and scorers in Rust.
+//!
+//! A rule is a struct, the inputs that it reads, and a function over one row: see [`Rule`] for one of twenty lines, and
+//! [`BatchRule`] for the same over a batch. A scorer is a [`Scorer`]. Both are plain Rust that a native unit test can
+//! call; [`export_rule!`] and [`export_scorer!`] make a component of them when the target is WebAssembly.
+//!
+//! Missing values are never zeros: a condition on one is [`Unknown`](Outcome::Unknown), and `&` and `|` carry that on.
+
+pub mod features;
+pub mod input;
+pub mod judgement;
+mod panics;
+pub mod rule;
+pub mod scorer;
+
+#[doc(hidden)]
+pub mod bindings;
+
+pub use judgement::{Judgement, Match, Outcome, Reading};
+pub use rule::{BatchRule, Description, DetectionType, Inputs, NoSettings, Rule, Severity};
+pub use scorer::{Scorer, calibrate};
+
+/// What a plugin usually needs.
+pub mod prelude {
+    pub use crate::input::{
+        count, equals, expected_interval_s, latest, max, mean, min, parameter, silence_s, std, sum, timestamp,
+    };
+    pub use crate::{
+        BatchRule, Description, DetectionType, Inputs as _, Judgement, Match, NoSettings, Outcome, Reading, Rule,
+        Scorer, Severity, calibrate,
+    };
+}
