@@ -1,1 +1,109 @@
-fn main(){}
+//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`.
+#![allow(clippy::print_stderr, reason = "a tool of the terminal")]
+
+mod plots;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+
+/// The project's own commands.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Watch this machine with the bundled components: the main job, live
+    Demo {
+        /// Passed to `lapwing demo`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run every test
+    Test,
+    /// Check formatting, lints, docs and dependencies
+    Lint,
+    /// Run the benchmarks, print ratios to native, write target/bench.json
+    Bench {
+        /// Also redraw the plots under docs/
+        #[arg(long)]
+        plots: bool,
+    },
+}
+
+const WASM_TARGET: &str = "wasm32-unknown-unknown";
+const CARGO_DENY: &str = "0.20.2";
+
+fn main() -> Result<()> {
+    match Cli::parse().task {
+        Task::Demo { args } => {
+            wasm_target()?;
+            cargo(&["run", "--quiet", "--package", "lapwing", "--", "demo"]).args(args).run()
+        }
+        Task::Test => {
+            wasm_target()?;
+            cargo(&["test", "--workspace", "--exclude", "xtask"]).run()
+        }
+        Task::Lint => lint(),
+        Task::Bench { plots } => {
+            wasm_target()?;
+            cargo(&["bench", "--package", "lapwing", "--bench", "road"]).run()?;
+            if plots { plots::draw(&root().join("target/bench.json"), &root().join("docs")) } else { Ok(()) }
+        }
+    }
+}
+
+fn lint() -> Result<()> {
+    wasm_target()?;
+    cargo(&["fmt", "--all", "--check"]).run()?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]).run()?;
+    cargo(&["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "--deny warnings").run()?;
+    if cargo(&["deny", "--version"]).output().is_ok_and(|output| !output.status.success()) {
+        cargo(&["install", "cargo-deny", "--locked", "--version", CARGO_DENY]).run()?;
+    }
+    cargo(&["deny", "check", "bans", "licenses", "sources"]).run()
+}
+
+/// Has the standard library for components installed, which a toolchain file alone does not bring about everywhere.
+fn wasm_target() -> Result<()> {
+    let libraries = Command::new("rustc").args(["--print", "target-libdir", "--target", WASM_TARGET]).output();
+    let installed = libraries.is_ok_and(|output| {
+        output.status.success() && PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
+    });
+    if installed {
+        return Ok(());
+    }
+    let mut rustup = Command::new("rustup");
+    rustup.args(["target", "add", WASM_TARGET]).current_dir(root());
+    rustup.run().with_context(|| format!("the target {WASM_TARGET} is missing and rustup could not add it"))
+}
+
+fn cargo(args: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(args).current_dir(root());
+    command
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+trait Run {
+    /// Runs to the end; anything but success is an error that names the command.
+    fn run(&mut self) -> Result<()>;
+}
+
+impl Run for Command {
+    fn run(&mut self) -> Result<()> {
+        let status = self.status().with_context(|| format!("{} could not be started", self.get_program().display()))?;
+        if !status.success() {
+            bail!("{self:?} ended with {status}");
+        }
+        Ok(())
+    }
+}

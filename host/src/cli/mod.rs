@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the terminal is this room's job")]
 
 mod check;
+mod demo;
 mod open;
 mod plugins;
 mod replay;
@@ -49,6 +50,8 @@ enum Command {
     Plugins(plugins::Plugins),
     /// Validate a configuration: every key, every plugin, every rule
     Check(check::Check),
+    /// Watch this machine live, and break it on purpose
+    Demo(demo::Demo),
 }
 
 /// What every command that loads components takes.
@@ -69,11 +72,12 @@ struct Setup {
 #[must_use]
 pub fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("LAPWING_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| demo::LogWriter).without_time().init();
     let done = match Cli::parse().command {
         Command::Replay(replay) => replay.run(),
         Command::Plugins(plugins) => plugins.run(),
         Command::Check(check) => check.run(),
+        Command::Demo(demo) => demo.run(),
     };
     let exit = done.unwrap_or_else(|error| {
         eprintln!("lapwing: {error:#}");

@@ -40,7 +40,8 @@ impl Heartbeat {
 
     /// The usual seconds between samples; NaN until learned.
     pub(super) fn interval_s(&self) -> f64 {
-        f64::from(self.interval_s)
+        // To the millisecond, which is as fine as times are.
+        (f64::from(self.interval_s) * 1e3).round() / 1e3
     }
 
     pub(super) fn last_arrival(&self) -> Millis {

@@ -12,6 +12,7 @@ pub mod judgement;
 mod panics;
 pub mod rule;
 pub mod scorer;
+pub mod testing;
 
 #[doc(hidden)]
 pub mod bindings;

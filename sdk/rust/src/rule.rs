@@ -304,12 +304,15 @@ fn summary(inputs: &[Declared], conditions: &[Condition]) -> String {
             if let (Some(wit_types::Input::Equals(_)), Relation::Equal) = (input, condition.relation) {
                 return metric;
             }
+            if condition.relation == Relation::Equal {
+                return format!("{metric} is {}", figure(condition.observed));
+            }
             let relation = match condition.relation {
                 Relation::Above => "above",
                 Relation::AtLeast => "at least",
                 Relation::Below => "below",
                 Relation::AtMost => "at most",
-                Relation::Equal => "equal to",
+                Relation::Equal => "",
             };
             format!("{metric} {} is {relation} {}", figure(condition.observed), figure(condition.expected))
         })
