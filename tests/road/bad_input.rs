@@ -81,7 +81,7 @@ fn identity_and_time() {
 
 #[test]
 fn what_is_not_json() {
-    assert_eq!(message_for("[1, 2]"), "found sequence, expected a JSON object");
+    assert_eq!(message_for("[1, 2]"), "found a list, expected a JSON object");
     let cut = message_for(r#"{"system_id": "a", "timestamp": "#);
     assert!(cut.starts_with("found what is not JSON at column"), "{cut}");
     let nan = message_for(r#"{"system_id": "a", "timestamp": "2026-01-05T00:00:00Z", "throughput": NaN}"#);

@@ -49,7 +49,13 @@ fn a_scorer_says_nothing_until_it_is_trained() {
 #[test]
 fn what_is_unusual_scores_higher_than_all_that_is_usual() {
     let mut samples: Vec<Value> = (0..400).map(usual).collect();
-    let wild = json!({ "response_time_ms": 900.0, "cpu_usage_percent": 99.0, "throughput": 100.0 });
+    let wild = json!({
+        "response_time_ms": 900.0,
+        "cpu_usage_percent": 99.0,
+        "memory_usage_percent": 88.0,
+        "throughput": 100.0,
+        "network_latency_ms": 80.0,
+    });
     samples[399] = with(samples[399].clone(), wild);
     let scores = scores(&samples);
     for column in 0..4 {

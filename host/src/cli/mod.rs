@@ -8,6 +8,7 @@ mod plugins;
 mod replay;
 mod report;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -72,7 +73,8 @@ struct Setup {
 #[must_use]
 pub fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("LAPWING_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| demo::LogWriter).without_time().init();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal());
+    logs.with_writer(|| demo::LogWriter).without_time().init();
     let done = match Cli::parse().command {
         Command::Replay(replay) => replay.run(),
         Command::Plugins(plugins) => plugins.run(),

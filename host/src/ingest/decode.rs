@@ -91,6 +91,9 @@ impl Decoder {
         let read = ObjectSeed(&mut row).deserialize(&mut json).and_then(|()| json.end());
         match (row.refusal.take(), read) {
             (Some(refusal), _) => Err(refusal),
+            (None, Err(error)) if row.depth == CUSTOM && error.is_data() => {
+                Err(Refusal::of_field("custom_metrics", found_kind(&error), "an object of metrics"))
+            }
             (None, Err(error)) => Err(not_json(text, &error, row.field.as_deref())),
             (None, Ok(())) => row.finish(),
         }
@@ -301,6 +304,13 @@ fn kind_of(value: &Scalar<'_>) -> String {
     }
 }
 
+/// What serde found in the place of an object.
+fn found_kind(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let found = message.split(',').next().unwrap_or(&message).replace("invalid type: ", "");
+    found.replace("sequence", "a list")
+}
+
 /// Says what broke the syntax; numbers that JSON cannot carry are named, because senders do write them.
 fn not_json(text: &str, error: &serde_json::Error, after: Option<&str>) -> Refusal {
     let rest = text.get(error.column().saturating_sub(1)..).unwrap_or_default();
@@ -318,7 +328,7 @@ fn not_json(text: &str, error: &serde_json::Error, after: Option<&str>) -> Refus
         return Refusal::of_row(format!("a number too large at {place}"), "a finite number");
     }
     if reason.contains("expected a JSON object") {
-        return Refusal::of_row(reason.split(',').next().unwrap_or(&reason).replace("invalid type: ", ""), "a JSON object");
+        return Refusal::of_row(found_kind(error), "a JSON object");
     }
     Refusal::of_row(format!("what is not JSON at {place} ({reason})"), "one JSON object a line")
 }

@@ -186,14 +186,17 @@ impl Judge {
         }
         self.strikes += if matches!(error, CallError::Deadline { .. }) { DEADLINE_STRIKES } else { 1 };
         self.cost.failures += 1;
+        let first = self.cost.failures == 1;
         self.cost.last_error = Some(error.to_string());
         let rule = &self.catalog.rules[self.place];
         let (rule_id, plugin) = (&*rule.rule_id, &*rule.plugin.name);
         if self.strikes >= STRIKES_MAX {
             self.cost.suspended = true;
             tracing::error!(rule_id, plugin, %error, "the rule is taken out of the run: its plugin keeps failing");
-        } else {
+        } else if first {
             tracing::warn!(rule_id, plugin, %error, "a call failed; its rows are tried in halves");
+        } else {
+            tracing::debug!(rule_id, plugin, %error, "a call failed again");
         }
     }
 

@@ -5,6 +5,6 @@ pub(crate) fn to_log() {
     #[cfg(target_arch = "wasm32")]
     std::panic::set_hook(Box::new(|panic| {
         use crate::bindings::rule::lapwing::plugin::log;
-        log::write(log::Level::Error, &panic.to_string());
+        log::write(log::Level::Error, &panic.to_string().replace('\n', " "));
     }));
 }
