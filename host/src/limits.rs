@@ -34,6 +34,9 @@ pub const CALL_ROWS_MAX: usize = 8192;
 /// Batches under way between two stages.
 pub const QUEUE_BATCHES: usize = 4;
 
+/// Messages to the trainer under way; a sender waits while there are more.
+pub const TRAINER_MESSAGES: usize = 1024;
+
 /// Inputs of one plugin.
 pub const INPUTS_MAX: usize = 64;
 /// Parameters of one rule.

@@ -57,7 +57,7 @@ pub(crate) struct Bench {
     shard: Shard,
     rounds: Vec<Round>,
     schedule: Schedule,
-    trainer: mpsc::Sender<Features>,
+    trainer: mpsc::SyncSender<Features>,
     next_number: u64,
     pass: i64,
     decoded: usize,
@@ -78,7 +78,7 @@ impl Bench {
         }
         rounds.push(intake.finish_round().0);
         let models = Arc::new(Models::new(Patience::Wait));
-        let (trainer, told) = mpsc::channel();
+        let (trainer, told) = mpsc::sync_channel(1024);
         let training = Trainer::new(Arc::clone(&catalog), Arc::clone(&models), 1);
         std::thread::spawn(move || training.run(&told));
         let shard = Shard::new(0, &catalog, &models, trainer.clone(), false);
@@ -110,7 +110,7 @@ impl Bench {
                 }
                 round.number = self.next_number;
                 self.next_number += 1;
-                let _ = self.trainer.send(Features::Due { round: round.number, trainings });
+                drop(self.trainer.send(Features::Due { round: round.number, trainings }));
                 samples += self.shard.process(round).fates.judged as usize;
             }
             self.pass += 1;

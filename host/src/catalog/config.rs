@@ -97,11 +97,11 @@ impl Default for Detections {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Training {
-    /// Rows of a system type from which a model is first trained. 10..=100000.
+    /// Rows of a system type from which a model is first trained. 100..=100000.
     pub min_samples: usize,
-    /// Rows that a training set holds, the newest ones. 10..=100000.
+    /// Rows that a training set holds, the newest ones. 100..=100000.
     pub max_training_samples: usize,
-    /// New rows of the training set after which a model is refreshed, unless a tenth of the set is more. 1..=100000.
+    /// New rows of the training set after which a model is refreshed, unless half of the set is more. 1..=100000.
     pub refresh_every: usize,
     /// Samples of a type that the training set speaks for: once more have been seen than it holds, an even share of
     /// them is taken in. 10..=1000000000.
@@ -260,8 +260,8 @@ impl Config {
         check("pipeline.shards", self.pipeline.shards as f64, 1.0..=SHARDS_MAX as f64);
         check("pipeline.batch_rows", self.pipeline.batch_rows as f64, 1.0..=BATCH_ROWS_MAX as f64);
         check("detections.reopen_within_s", self.detections.reopen_within_s, 0.0..=604_800.0);
-        check("training.min_samples", self.training.min_samples as f64, 10.0..=1e5);
-        check("training.max_training_samples", self.training.max_training_samples as f64, 10.0..=1e5);
+        check("training.min_samples", self.training.min_samples as f64, 100.0..=1e5);
+        check("training.max_training_samples", self.training.max_training_samples as f64, 100.0..=1e5);
         check("training.refresh_every", self.training.refresh_every as f64, 1.0..=1e5);
         check("training.horizon_samples", self.training.horizon_samples as f64, 10.0..=1e9);
         for (place, rule) in self.rules.iter().enumerate() {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::JoinHandle;
 
 use super::round::Round;
 use crate::catalog::Catalog;
 use crate::detections::Event;
-use crate::limits::QUEUE_BATCHES;
+use crate::limits::{QUEUE_BATCHES, TRAINER_MESSAGES};
 use crate::scoring::{Features, Models, Patience, Trainer, TrainerReport, Training};
 use crate::shard::{EventKey, Fates, Shard, ShardEnd, ShardReport};
 use crate::time::Millis;
@@ -17,7 +17,7 @@ use crate::time::Millis;
 pub struct Pipeline {
     shards: Vec<SyncSender<Arc<Round>>>,
     shard_threads: Vec<JoinHandle<ShardEnd>>,
-    trainer: Sender<Features>,
+    trainer: SyncSender<Features>,
     trainer_thread: JoinHandle<Vec<TrainerReport>>,
     reports: Receiver<ShardReport>,
     under_way: BTreeMap<u64, UnderWay>,
@@ -65,7 +65,7 @@ impl Pipeline {
     pub fn start(catalog: &Arc<Catalog>, patience: Patience, scores_wanted: bool) -> std::io::Result<Self> {
         let count = catalog.config.pipeline.shards;
         let models = Arc::new(Models::new(patience));
-        let (trainer, told) = mpsc::channel();
+        let (trainer, told) = mpsc::sync_channel(TRAINER_MESSAGES);
         let (report, reports) = mpsc::channel();
         let mut shards = Vec::with_capacity(count);
         let mut shard_threads = Vec::with_capacity(count);

@@ -6,9 +6,9 @@ use crate::catalog::config;
 use crate::limits::MODELLED_TYPES_MAX;
 use crate::model::TypeId;
 
-/// A training set this much renewed is worth a new model: refreshing more often than every tenth row of a large set
-/// would cost more than the samples' own judging and change the model little.
-const RENEWED_SHARE: usize = 10;
+/// A training set of which this part is new is worth a new model. Refreshing a large set every hundred rows would cost far
+/// more than the judging of all samples, and change the model little.
+const RENEWED_PART: usize = 2;
 
 /// What a sample is to the models of its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Schedule {
         counters.since_training += 1;
         let due_after = match counters.generation {
             0 => settings.min_samples,
-            _ => settings.refresh_every.max(counters.in_set / RENEWED_SHARE),
+            _ => settings.refresh_every.max(counters.in_set / RENEWED_PART),
         };
         if counters.since_training < due_after {
             return Some((turn, None));

@@ -1,7 +1,7 @@
 //! The shard itself: what it owns, and the order in which a round passes through.
 
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 
 use super::batch::{Batch, Origin};
 use super::decide::decide;
@@ -26,7 +26,7 @@ pub struct Shard {
     batch: Batch,
     /// The columns that scorers read.
     features: Vec<usize>,
-    trainer: Sender<Features>,
+    trainer: SyncSender<Features>,
     /// Rows of one type and generation, gathered for the panel.
     group: Vec<Vec<f64>>,
     silence_rows: u64,
@@ -39,7 +39,7 @@ impl Shard {
         number: usize,
         catalog: &Arc<Catalog>,
         models: &Arc<Models>,
-        trainer: Sender<Features>,
+        trainer: SyncSender<Features>,
         scores_wanted: bool,
     ) -> Self {
         let config = &catalog.config;

@@ -14,7 +14,7 @@ pub const TREES_MAX: usize = 1000;
 const VERSION: u8 = 1;
 
 /// So many training rows say what is usual.
-const CALIBRATION_ROWS: usize = 1000;
+const CALIBRATION_ROWS: usize = 500;
 
 /// The limit is at least this far above the median of the training rows' anomaly scores. Where nearly all rows are
 /// alike, any row would be beyond a limit drawn through them.

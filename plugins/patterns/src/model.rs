@@ -8,7 +8,7 @@ use crate::cluster::clusters;
 const VERSION: u8 = 1;
 
 /// So many training rows are clustered: the cost grows with their square.
-const CLUSTERED_ROWS: usize = 400;
+const CLUSTERED_ROWS: usize = 256;
 /// Patterns kept of each kind; the smallest are left out.
 const PATTERNS_MAX: usize = 8;
 /// A cluster with at least this share of the clustered rows is a way to be normal; a smaller one is a recurring anomaly.

@@ -8,7 +8,7 @@ use std::ops::{BitAnd, BitOr, Div, Mul};
 
 use crate::bindings::rule::exports::lapwing::plugin::rule as wit;
 
-pub use wit::{Condition, Relation};
+pub use wit::Relation;
 
 /// What a condition, or a whole rule, says of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,9 +22,27 @@ pub enum Outcome {
     Met = 2,
 }
 
-impl From<bool> for Outcome {
-    fn from(met: bool) -> Self {
-        if met { Self::Met } else { Self::Unmet }
+
+/// A value and what it is compared with.
+#[derive(Clone, Copy, Debug)]
+pub struct Condition {
+    input: u32,
+    observed: f64,
+    relation: Relation,
+    expected: f64,
+}
+
+impl Condition {
+    /// The condition as the contract has it.
+    #[must_use]
+    pub fn to_contract(self) -> wit::Condition {
+        let outcome = match self.outcome() {
+            Outcome::Unmet => wit::Outcome::Unmet,
+            Outcome::Unknown => wit::Outcome::Unknown,
+            Outcome::Met => wit::Outcome::Met,
+        };
+        let Self { input, observed, relation, expected } = self;
+        wit::Condition { input, observed, relation, expected, outcome }
     }
 }
 
@@ -59,32 +77,31 @@ impl Reading {
     /// The value is greater than `expected`.
     #[inline]
     pub fn above(self, expected: impl Into<f64>) -> Condition {
-        self.compared(Relation::Above, expected.into(), |observed, expected| observed > expected)
+        self.compared(Relation::Above, expected.into())
     }
 
     /// The value is `expected` or more.
     #[inline]
     pub fn at_least(self, expected: impl Into<f64>) -> Condition {
-        self.compared(Relation::AtLeast, expected.into(), |observed, expected| observed >= expected)
+        self.compared(Relation::AtLeast, expected.into())
     }
 
     /// The value is less than `expected`.
     #[inline]
     pub fn below(self, expected: impl Into<f64>) -> Condition {
-        self.compared(Relation::Below, expected.into(), |observed, expected| observed < expected)
+        self.compared(Relation::Below, expected.into())
     }
 
     /// The value is `expected` or less.
     #[inline]
     pub fn at_most(self, expected: impl Into<f64>) -> Condition {
-        self.compared(Relation::AtMost, expected.into(), |observed, expected| observed <= expected)
+        self.compared(Relation::AtMost, expected.into())
     }
 
     /// The value is `expected` exactly.
     #[inline]
-    #[allow(clippy::float_cmp, reason = "exact equality is what `equals` promises")]
     pub fn equal(self, expected: impl Into<f64>) -> Condition {
-        self.compared(Relation::Equal, expected.into(), |observed, expected| observed == expected)
+        self.compared(Relation::Equal, expected.into())
     }
 
     /// The text test holds, or the boolean metric is true.
@@ -94,16 +111,8 @@ impl Reading {
     }
 
     #[inline]
-    fn compared(self, relation: Relation, expected: f64, met: impl Fn(f64, f64) -> bool) -> Condition {
-        let observed = self.value;
-        let outcome = if observed.is_nan() | expected.is_nan() {
-            wit::Outcome::Unknown
-        } else if met(observed, expected) {
-            wit::Outcome::Met
-        } else {
-            wit::Outcome::Unmet
-        };
-        Condition { input: self.input, observed, relation, expected, outcome }
+    fn compared(self, relation: Relation, expected: f64) -> Condition {
+        Condition { input: self.input, observed: self.value, relation, expected }
     }
 }
 
@@ -141,12 +150,23 @@ pub trait Judgement {
 }
 
 impl Judgement for Condition {
+    /// Without a branch, so that a loop over rows becomes one over vectors: no comparison with NaN holds.
     #[inline]
+    #[allow(clippy::float_cmp, reason = "exact equality is what `equal` promises")]
     fn outcome(&self) -> Outcome {
-        match self.outcome {
-            wit::Outcome::Met => Outcome::Met,
-            wit::Outcome::Unmet => Outcome::Unmet,
-            wit::Outcome::Unknown => Outcome::Unknown,
+        let (observed, expected) = (self.observed, self.expected);
+        let met = match self.relation {
+            Relation::Above => observed > expected,
+            Relation::AtLeast => observed >= expected,
+            Relation::Below => observed < expected,
+            Relation::AtMost => observed <= expected,
+            Relation::Equal => observed == expected,
+        };
+        let unknown = observed.is_nan() | expected.is_nan();
+        match u8::from(met) << 1 | u8::from(unknown) {
+            0 => Outcome::Unmet,
+            1 => Outcome::Unknown,
+            _ => Outcome::Met,
         }
     }
 

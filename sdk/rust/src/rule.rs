@@ -231,14 +231,37 @@ impl<R: Rule> BatchRule for R {
 }
 
 /// Sorts rows by what `judge` says of each.
+///
+/// Rows are judged a stretch at a time without looking at the outcomes, so that the loop over them can use vectors; most
+/// stretches then turn out to be all clear.
 #[inline(always)]
 pub fn verdicts(rows: usize, judge: impl Fn(usize) -> Outcome) -> Verdicts {
+    const STRETCH: usize = 16;
     let mut verdicts = Verdicts { matched: Vec::new(), unknown: Vec::new() };
-    for row in 0..rows {
-        match judge(row) {
-            Outcome::Unmet => {}
-            Outcome::Unknown => verdicts.unknown.push(row as u32),
-            Outcome::Met => verdicts.matched.push(row as u32),
+    let mut outcomes = [Outcome::Unmet; STRETCH];
+    for begin in (0..rows).step_by(STRETCH) {
+        let length = STRETCH.min(rows - begin);
+        let mut any = Outcome::Unmet as u8;
+        if length == STRETCH {
+            for (offset, outcome) in outcomes.iter_mut().enumerate() {
+                *outcome = judge(begin + offset);
+                any |= *outcome as u8;
+            }
+        } else {
+            for (offset, outcome) in outcomes[..length].iter_mut().enumerate() {
+                *outcome = judge(begin + offset);
+                any |= *outcome as u8;
+            }
+        }
+        if any == Outcome::Unmet as u8 {
+            continue;
+        }
+        for (row, outcome) in (begin..).zip(&outcomes[..length]) {
+            match outcome {
+                Outcome::Unmet => {}
+                Outcome::Unknown => verdicts.unknown.push(row as u32),
+                Outcome::Met => verdicts.matched.push(row as u32),
+            }
         }
     }
     verdicts
@@ -288,15 +311,16 @@ pub fn explain<R: BatchRule>(slot: &Slot<R>, batch: &wit_types::Batch) -> Result
     let inputs = rule.inputs();
     (0..batch.rows as usize)
         .map(|row| {
-            let conditions = rule.conditions(&batch.columns, row)?;
+            let conditions: Vec<wit::Condition> =
+                rule.conditions(&batch.columns, row)?.into_iter().map(Condition::to_contract).collect();
             Ok(Explanation { summary: summary(&inputs, &conditions), conditions })
         })
         .collect()
 }
 
 /// The met conditions in one sentence.
-fn summary(inputs: &[Declared], conditions: &[Condition]) -> String {
-    let met = conditions.iter().filter(|condition| condition.outcome() == Outcome::Met);
+fn summary(inputs: &[Declared], conditions: &[wit::Condition]) -> String {
+    let met = conditions.iter().filter(|condition| condition.outcome == wit::Outcome::Met);
     let phrases: Vec<String> = met
         .map(|condition| {
             let input = inputs.get(condition.input as usize).map(|declared| &declared.input);

@@ -116,7 +116,9 @@ impl Burner {
         let mut burner = Self { stop: Arc::default(), threads: Vec::with_capacity(cores) };
         for number in 0..cores {
             let stop = Arc::clone(&burner.stop);
-            burner.threads.push(std::thread::Builder::new().name(format!("burn-{number}")).spawn(move || burn(&stop))?);
+            burner
+                .threads
+                .push(std::thread::Builder::new().name(format!("burn-{number}")).spawn(move || burn(&stop))?);
         }
         Ok(burner)
     }

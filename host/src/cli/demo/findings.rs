@@ -8,12 +8,14 @@ use ratatui::widgets::Paragraph;
 
 use super::board::{Board, RuleLine};
 use super::view::{QUIET, STRONG, section};
-use super::words::{detections, duration, severity, time_of_day};
+use super::words::{detections, duration, severity, time_of_day, wrapped};
 use crate::detections::Detection;
 use crate::model::Severity;
 
 /// A score's bar.
 const BAR_COLUMNS: usize = 8;
+/// Where descriptions of detections begin: under the severity.
+const INDENT: usize = 10;
 /// From here on, a score is unusual.
 const UNUSUAL_SCORE: f64 = 0.5;
 
@@ -38,14 +40,14 @@ fn draw_rules(frame: &mut Frame<'_>, area: Rect, board: &Board, lines_each: u16)
     for rule in rules.into_iter().take(room) {
         lines.push(rule_line(board, rule));
         if lines_each > 1 {
-            lines.push(Line::styled(format!("   {}", rule.description), QUIET));
+            lines.push(Line::styled(cut(format!("   {}", rule.description), inside.width), QUIET));
         }
     }
     frame.render_widget(Paragraph::new(lines), inside);
 }
 
 fn rule_line<'a>(board: &Board, rule: &'a RuleLine) -> Line<'a> {
-    let id = Span::raw(format!(" {:<24} ", rule.rule_id));
+    let id = Span::raw(format!(" {:<23} ", rule.rule_id));
     let state = match board.open_detection(&rule.rule_id) {
         Some(open) => {
             let text = format!("OPEN {}", duration(board.lasted_s(open)));
@@ -89,22 +91,24 @@ fn score_line<'a>(board: &Board, name: &str, score: Option<f64>) -> Line<'a> {
     ])
 }
 
-/// Draws the detections, newest first, two lines each.
+/// Draws the detections, newest first.
 pub(super) fn draw_detections(frame: &mut Frame<'_>, area: Rect, board: &Board) {
-    let title = format!(" {}, newest first ", detections(board.opened));
-    let inside = section(frame, area, Line::raw(title));
+    let title = vec![
+        Span::raw(format!(" {} ", detections(board.opened))),
+        Span::styled("time, severity, confidence, rule, state ", QUIET),
+    ];
+    let inside = section(frame, area, Line::from(title));
     if board.detections.is_empty() {
         let hint = " None so far. Inject a fault with one of the keys below and see who notices.";
         frame.render_widget(Line::styled(hint, QUIET), inside);
         return;
     }
-    let fit = usize::from(inside.height).div_ceil(2);
-    let lines: Vec<Line<'_>> =
-        board.detections.iter().take(fit).flat_map(|detection| detection_lines(board, detection)).collect();
-    frame.render_widget(Paragraph::new(lines), inside);
+    let lines = board.detections.iter().flat_map(|detection| detection_lines(board, detection, inside.width));
+    let fit: Vec<Line<'_>> = lines.take(usize::from(inside.height)).collect();
+    frame.render_widget(Paragraph::new(fit), inside);
 }
 
-fn detection_lines<'a>(board: &Board, detection: &'a Detection) -> [Line<'a>; 2] {
+fn detection_lines(board: &Board, detection: &Detection, width: u16) -> Vec<Line<'static>> {
     let lasted = duration(board.lasted_s(detection));
     let (state, style) = match detection.resolved_at {
         Some(_) => (format!("resolved after {lasted}"), Style::new()),
@@ -117,11 +121,24 @@ fn detection_lines<'a>(board: &Board, detection: &'a Detection) -> [Line<'a>; 2]
     let first = Line::from(vec![
         Span::raw(format!(" {} ", time_of_day(detection.timestamp))),
         Span::styled(format!("{:<8}", severity(detection.severity)), severity_style(detection.severity)),
+        Span::raw(format!(" {:.2} ", detection.confidence)),
         Span::styled(format!(" {:<24} ", detection.rule_id), style),
         Span::styled(format!("{state}{again}"), style),
-        Span::styled(format!("  confidence {:.2}", detection.confidence), QUIET),
     ]);
-    [first, Line::raw(format!("          {}", detection.description))]
+    let described = wrapped(&detection.description, usize::from(width).saturating_sub(INDENT));
+    let described = described.into_iter().map(|line| Line::raw(format!("{:INDENT$}{line}", "")));
+    std::iter::once(first).chain(described).collect()
+}
+
+/// As much of a text as fits, marked if that is not all.
+fn cut(mut text: String, width: u16) -> String {
+    if let Some((last, _)) = text.char_indices().nth(usize::from(width).saturating_sub(1))
+        && text.chars().count() > usize::from(width)
+    {
+        text.truncate(last);
+        text.push('…');
+    }
+    text
 }
 
 fn severity_style(severity: Severity) -> Style {

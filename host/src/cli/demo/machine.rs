@@ -64,7 +64,8 @@ impl Machine {
         let rate = |bytes: u64| (seconds > 0.0).then(|| bytes as f64 / seconds);
         let of_networks = |count: fn(&sysinfo::NetworkData) -> u64| self.networks.values().map(count).sum();
         Reading {
-            cpu_usage_percent: (!self.system.cpus().is_empty()).then(|| f64::from(self.system.global_cpu_usage())),
+            cpu_usage_percent: (!self.system.cpus().is_empty())
+                .then(|| f64::from(self.system.global_cpu_usage())),
             memory_usage_percent: percent(self.system.used_memory(), self.system.total_memory()),
             received_bytes_per_s: rate(of_networks(sysinfo::NetworkData::received)),
             sent_bytes_per_s: rate(of_networks(sysinfo::NetworkData::transmitted)),

@@ -31,7 +31,6 @@ use self::sample::Sample;
 use self::service::Service;
 use super::{Exit, Setup};
 use crate::catalog::Catalog;
-use crate::catalog::config::Config;
 use crate::detections::Event;
 use crate::pipeline::{Intake, Pipeline};
 use crate::scoring::Patience;
@@ -39,17 +38,17 @@ use crate::time::Millis;
 
 pub(super) use self::log::LogWriter;
 
-/// How often the host's clock moves on: silence is noticed after four seconds, and should not be told after five.
+/// How often the host's clock moves on: a silence of four seconds is not to be told after five.
 const BEAT: Duration = Duration::from_millis(250);
-/// Samples from which the scorers learn: nobody watches a demo for as long as the default takes.
-const LEARNED_FROM: usize = 30;
 
 /// The arguments of `lapwing demo`.
 #[derive(Debug, Args)]
-#[command(after_help = "Takes one sample a second of this machine, and of a small TCP service that the demo runs and \
-                        probes on 127.0.0.1. Nothing leaves the machine. Scorers learn from 30 samples here, by default \
-                        it is 100.\n\
-                        In the live view c, s, e and d inject faults, and q ends it.")]
+#[command(
+    after_help = "Takes one sample a second of this machine, and of a small TCP service that the demo \
+                  runs and probes on 127.0.0.1. Nothing leaves the machine. Silence is noticed once the \
+                  usual interval is known, after four samples; the scorers learn from the first 100.\n\
+                  In the live view c, s, e and d inject faults, and q ends it."
+)]
 pub(super) struct Demo {
     /// Print lines instead of the live view; so it is anyway when standard output is not a terminal
     #[arg(long)]
@@ -87,8 +86,8 @@ enum Wish {
     Quit,
 }
 
-/// The machine under watch. What is declared first ends first: the prober waits for its threads, which end once the
-/// service has.
+/// The machine under watch. What is declared first ends first: the prober waits for its threads, which end
+/// once the service has.
 struct Watch {
     board: Board,
     intake: Intake,
@@ -101,7 +100,7 @@ struct Watch {
 
 impl Demo {
     pub(super) fn run(&self) -> Result<Exit> {
-        let (catalog, refused) = self.setup.catalog(self.config()?)?;
+        let (catalog, refused) = self.setup.catalog(self.setup.config()?)?;
         let mut watch = Watch::start(Arc::new(catalog))?;
         {
             let mut display = self.display()?;
@@ -110,14 +109,6 @@ impl Demo {
         write!(io::stdout(), "{}", farewell(&watch.board))?;
         watch.pipeline.end()?;
         Ok(if refused.is_empty() { Exit::Done } else { Exit::Incomplete })
-    }
-
-    fn config(&self) -> Result<Config> {
-        let mut config = self.setup.config()?;
-        let training = &mut config.training;
-        training.min_samples = training.min_samples.min(LEARNED_FROM);
-        training.refresh_every = training.refresh_every.min(LEARNED_FROM);
-        Ok(config)
     }
 
     fn display(&self) -> Result<Box<dyn Display>> {
@@ -206,7 +197,8 @@ impl Watch {
     fn send(&mut self) -> Result<Sample> {
         let (reading, now) = (self.machine.read(), Millis::now());
         let probed = self.prober.probed(Instant::now());
-        let sample = Sample::new(&self.board.identity.host_name, now, &reading, &probed, self.service.serving());
+        let sample =
+            Sample::new(&self.board.identity.host_name, now, &reading, &probed, self.service.serving());
         let line = serde_json::to_vec(&sample)?;
         let taken = self.intake.line(&line, Some(now));
         taken.map_err(|refusal| anyhow::anyhow!("the demo's own sample was refused: {refusal}"))?;

@@ -80,9 +80,13 @@ fn event_line(board: &Board, event: &Event) -> String {
         EventKind::Opened => String::new(),
         _ => format!(" after {}", duration(board.lasted_s(detection))),
     };
-    let Detection { rule_id, description, confidence, .. } = detection;
-    let severity = severity(detection.severity);
-    format!("{} {happened:<10} {severity} {rule_id}{lasted}, confidence {confidence:.2}: {description}", time_of_day(time))
+    let Detection { rule_id, description, confidence, resolution_notes, .. } = detection;
+    let (time, severity) = (time_of_day(time), severity(detection.severity));
+    let account = match resolution_notes {
+        Some(notes) => notes.clone(),
+        None => format!("confidence {confidence:.2}: {description}"),
+    };
+    format!("{time} {happened:<10} {severity} {rule_id}{lasted}, {account}")
 }
 
 /// What is worth keeping when the live view is gone.

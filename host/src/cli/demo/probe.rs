@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::service::{ANSWER, Conduct, Dial, REQUEST, Service};
 
-/// Probes that may be outstanding at once: more than the service serves at once, so that a slow one gets a queue.
+/// Probes that may be outstanding at once: more than are served at once, so that a slow service gets a queue.
 const PROBERS: usize = 4;
 /// How long a prober rests between two probes.
 const REST: Duration = Duration::from_millis(100);
@@ -70,7 +70,8 @@ impl Prober {
     pub(super) fn start(service: &Service) -> io::Result<Self> {
         let mut prober = Self { log: Arc::default(), threads: Vec::with_capacity(PROBERS) };
         for place in 0..PROBERS {
-            let (log, dial, address) = (Arc::clone(&prober.log), Arc::clone(service.dial()), service.address());
+            let (log, dial, address) =
+                (Arc::clone(&prober.log), Arc::clone(service.dial()), service.address());
             let work = move || probe_until_end(place, address, &dial, &log);
             prober.threads.push(std::thread::Builder::new().name(format!("prober-{place}")).spawn(work)?);
         }
@@ -119,7 +120,8 @@ impl ProbeLog {
 }
 
 fn mean_ms(times: impl Iterator<Item = Duration>) -> Option<f64> {
-    let (sum, count) = times.fold((0.0, 0_u32), |(sum, count), time| (sum + time.as_secs_f64() * 1e3, count + 1));
+    let (sum, count) =
+        times.fold((0.0, 0_u32), |(sum, count), time| (sum + time.as_secs_f64() * 1e3, count + 1));
     (count > 0).then(|| sum / f64::from(count))
 }
 

@@ -82,7 +82,13 @@ struct CustomMetrics {
 
 impl Sample {
     /// Puts together what was read and probed; `serving` is how many requests the service is busy with.
-    pub(super) fn new(system_id: &str, time: Millis, reading: &Reading, probed: &Probed, serving: usize) -> Self {
+    pub(super) fn new(
+        system_id: &str,
+        time: Millis,
+        reading: &Reading,
+        probed: &Probed,
+        serving: usize,
+    ) -> Self {
         Self {
             system_id: system_id.to_owned(),
             system_type: "host",

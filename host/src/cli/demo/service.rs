@@ -125,7 +125,7 @@ impl Drop for Service {
     fn drop(&mut self) {
         const WAKE_TIMEOUT: Duration = Duration::from_millis(500);
         self.dial.set(Conduct::Ended);
-        // A worker may be waiting for a connection: it gets one each. A worker that cannot be woken is not waited for.
+        // A worker may be waiting for a connection: it gets one. If that fails, nobody waits for the workers.
         let wake = |_: &JoinHandle<()>| TcpStream::connect_timeout(&self.address, WAKE_TIMEOUT).is_ok();
         if self.workers.iter().all(wake) {
             super::join(self.workers.drain(..));

@@ -19,16 +19,18 @@ const VALUE_COLUMNS: u16 = 11;
 /// A sparkline's steps; it counts in whole numbers.
 const SPARK_STEPS: f64 = 1000.0;
 
-pub(super) const QUIET: Style = Style::new().fg(Color::DarkGray);
+pub(super) const QUIET: Style = Style::new().add_modifier(Modifier::DIM);
 pub(super) const STRONG: Style = Style::new().add_modifier(Modifier::BOLD);
 
 /// Draws everything.
 pub(super) fn draw(frame: &mut Frame<'_>, board: &Board) {
     let lines_each = if frame.area().height >= TALL_LINES { 2 } else { 1 };
     let middle_lines = 1 + SHOWN.len() as u16 * lines_each;
-    let rows = [Constraint::Length(2), Constraint::Length(middle_lines), Constraint::Min(3), Constraint::Length(1)];
+    let rows =
+        [Constraint::Length(2), Constraint::Length(middle_lines), Constraint::Min(3), Constraint::Length(1)];
     let [header, middle, detections, footer] = Layout::vertical(rows).areas(frame.area());
-    let [left, right] = Layout::horizontal([Constraint::Percentage(50), Constraint::Fill(1)]).spacing(2).areas(middle);
+    let [left, right] =
+        Layout::horizontal([Constraint::Percentage(48), Constraint::Fill(1)]).spacing(1).areas(middle);
     draw_header(frame, header, board);
     draw_metrics(frame, left, board, lines_each);
     findings::draw_rules_and_scores(frame, right, board, lines_each);
@@ -51,7 +53,12 @@ fn draw_header(frame: &mut Frame<'_>, area: Rect, board: &Board) {
         Span::raw(" watching "),
         Span::styled(identity.host_name.as_str(), STRONG),
         Span::styled(
-            format!("  {} · {} cores · {:.0} GB", identity.os, identity.cores, identity.memory_bytes as f64 / 1e9),
+            format!(
+                "  {} · {} cores · {:.0} GB",
+                identity.os,
+                identity.cores,
+                identity.memory_bytes as f64 / 1e9
+            ),
             QUIET,
         ),
     ]);
@@ -62,7 +69,10 @@ fn draw_header(frame: &mut Frame<'_>, area: Rect, board: &Board) {
         time_of_day(board.now)
     );
     frame.render_widget(first, Rect { height: 1, ..area });
-    frame.render_widget(Line::styled(second, QUIET), Rect { y: area.y + 1, height: area.height.min(1), ..area });
+    frame.render_widget(
+        Line::styled(second, QUIET),
+        Rect { y: area.y + 1, height: area.height.min(1), ..area },
+    );
 }
 
 fn draw_metrics(frame: &mut Frame<'_>, area: Rect, board: &Board, lines_each: u16) {
@@ -85,8 +95,7 @@ fn draw_metrics(frame: &mut Frame<'_>, area: Rect, board: &Board, lines_each: u1
 }
 
 fn draw_metric(frame: &mut Frame<'_>, area: Rect, board: &Board, shown: &Shown) {
-    let columns =
-        [Constraint::Length(LABEL_COLUMNS), Constraint::Length(VALUE_COLUMNS), Constraint::Fill(1)];
+    let columns = [Constraint::Length(LABEL_COLUMNS), Constraint::Length(VALUE_COLUMNS), Constraint::Fill(1)];
     let [label, value, spark] = Layout::horizontal(columns).areas(area);
     let latest = board.seconds.front().and_then(Option::as_ref).and_then(shown.of);
     frame.render_widget(Span::raw(format!(" {}", shown.label)), label);
@@ -108,18 +117,24 @@ fn draw_metric(frame: &mut Frame<'_>, area: Rect, board: &Board, shown: &Shown) 
 }
 
 fn draw_footer(frame: &mut Frame<'_>, area: Rect, board: &Board) {
-    let mut spans = vec![Span::styled(" faults ", QUIET)];
+    let mut keys = Line::default();
     for fault in Fault::ALL {
         let (text, style) = if board.faults.has(fault) {
-            (format!(" {} {}: ON ", fault.key(), fault.label()), STRONG.fg(Color::Red).add_modifier(Modifier::REVERSED))
+            (
+                format!(" [{}] {} ON ", fault.key(), fault.label()),
+                STRONG.fg(Color::Red).add_modifier(Modifier::REVERSED),
+            )
         } else {
-            (format!(" {} {} ", fault.key(), fault.label()), Style::new())
+            (format!(" [{}] {} ", fault.key(), fault.label()), Style::new())
         };
-        spans.push(Span::styled(text, style));
-        spans.push(Span::raw(" "));
+        keys.push_span(Span::styled(text, style));
+        keys.push_span(" ");
     }
-    spans.push(Span::styled("  q quit", QUIET));
-    frame.render_widget(Line::from(spans), area);
+    let quit = "[q] quit ";
+    let [left, right] =
+        Layout::horizontal([Constraint::Fill(1), Constraint::Length(quit.len() as u16)]).areas(area);
+    frame.render_widget(keys, left);
+    frame.render_widget(quit, right);
 }
 
 fn health_style(health: Health) -> Style {

@@ -31,7 +31,11 @@ pub(super) const SHOWN: [Shown; 10] = [
     Shown { label: "latency", unit: Unit::Milliseconds, of: |sample| sample.metrics.network_latency_ms },
     Shown { label: "errors", unit: Unit::Share, of: |sample| sample.metrics.error_rate },
     Shown { label: "throughput", unit: Unit::PerSecond, of: |sample| Some(sample.metrics.throughput) },
-    Shown { label: "connections", unit: Unit::Count, of: |sample| Some(sample.metrics.active_connections as f64) },
+    Shown {
+        label: "connections",
+        unit: Unit::Count,
+        of: |sample| Some(sample.metrics.active_connections as f64),
+    },
     Shown { label: "queue", unit: Unit::Count, of: |sample| Some(sample.metrics.queue_depth as f64) },
     Shown { label: "network", unit: Unit::BytesPerSecond, of: Sample::network_bytes_per_s },
 ];
@@ -92,6 +96,21 @@ pub(super) fn detections(count: u64) -> String {
     format!("{count} detection{}", if count == 1 { "" } else { "s" })
 }
 
+/// Lines of at most `width` characters, broken between words.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// The time of day, UTC.
 pub(super) fn time_of_day(time: Millis) -> String {
     let second = time.0.div_euclid(1000).rem_euclid(86_400);
@@ -115,6 +134,11 @@ mod tests {
     fn durations_have_at_most_two_units() {
         let said = [0.9, 59.0, 184.0, 7500.0, 349_200.0].map(duration);
         assert_eq!(said, ["0 s", "59 s", "3 min 4 s", "2 h 5 min", "4 d 1 h"]);
+    }
+
+    #[test]
+    fn lines_break_between_words_and_words_stay_whole() {
+        assert_eq!(wrapped("a bc def unbreakable g", 6), ["a bc", "def", "unbreakable", "g"]);
     }
 
     #[test]

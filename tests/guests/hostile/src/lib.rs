@@ -1,6 +1,7 @@
 //! A rule that misbehaves as its settings say.
 #![allow(clippy::panic, reason = "it is what it is for")]
 
+use lapwing_sdk::BatchRule;
 use lapwing_sdk::input::Declared;
 use lapwing_sdk::judgement::Condition;
 use lapwing_sdk::prelude::*;
