@@ -15,4 +15,4 @@ mod window;
 pub use input::{Aggregate, Extent, Input, Plan, Windowed};
 pub use silence::SilenceClock;
 pub use system::{Fate, System};
-pub use systems::{SystemIndex, Systems, SystemsFull};
+pub use systems::{SystemIndex, Systems, SystemsFull, WARMED};

@@ -127,6 +127,16 @@ impl Ring {
         self.width = width;
     }
 
+    /// Reads a little of the rows that the next sample concerns, to have them near: where it will lie, the oldest one
+    /// beside that, and the one that leaves a window of ten.
+    pub(super) fn touch(&self) -> f64 {
+        let next = self.end_slot * self.width;
+        let tenth = self.end.checked_sub(10).filter(|&row| row >= self.begin()).map_or(0, |row| self.slot(row) * self.width);
+        let places = [next, next + self.width, next + 2 * self.width, tenth, tenth + self.width];
+        let values: f64 = places.iter().filter_map(|&place| self.values.get(place)).sum();
+        values + f64::from(self.offsets.get(self.end_slot).copied().unwrap_or(0))
+    }
+
     /// Bytes on the heap.
     pub(super) fn bytes(&self) -> usize {
         self.offsets.capacity() * size_of::<u32>() + self.values.capacity() * size_of::<f64>()

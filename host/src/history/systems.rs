@@ -8,6 +8,9 @@ use crate::ingest::Sample;
 use crate::limits::SYSTEMS_PER_SHARD_MAX;
 use crate::time::Millis;
 
+/// How many systems are worth warming together: as many as fit into the nearest cache.
+pub const WARMED: usize = 16;
+
 /// A system's place in its shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SystemIndex(u32);
@@ -46,6 +49,19 @@ impl Systems {
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Finds the systems of some samples, new or not, and touches what taking them in will need. Each of many systems lies
+    /// in memory that is far away; touched together, they are fetched side by side instead of one after the other.
+    ///
+    /// Systems that there is no room for are left out; [`take`](Self::take) says so.
+    pub fn warm<'a>(&mut self, samples: impl Iterator<Item = (Sample<'a>, Millis)>) {
+        let mut found = [None; WARMED];
+        for (place, (sample, arrival)) in found.iter_mut().zip(samples) {
+            *place = self.find_or_add(&sample, arrival).ok();
+        }
+        let touched = found.iter().flatten().map(|&index| self.get(index).touch()).sum::<f64>();
+        std::hint::black_box(touched);
     }
 
     /// Takes a sample in; if it is to be judged, its inputs are appended to `columns`.

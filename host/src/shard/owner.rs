@@ -9,7 +9,7 @@ use super::judge::Judge;
 use super::report::{EventKey, Fates, ShardEnd, ShardReport};
 use crate::catalog::Catalog;
 use crate::detections::{Event, EventKind};
-use crate::history::{SilenceClock, Systems};
+use crate::history::{SilenceClock, Systems, WARMED};
 use crate::model::TypeId;
 use crate::pipeline::Round;
 use crate::scoring::{FeatureRow, Features, Models, Panel};
@@ -73,7 +73,11 @@ impl Shard {
         let rows = round.rows_of_shard.get(self.number).map_or(&[][..], Vec::as_slice);
         // Features of the whole round go out before the first score is asked for: another shard may be waiting for a
         // model that they are part of.
-        for &row in rows {
+        for (place, &row) in rows.iter().enumerate() {
+            if place % WARMED == 0 {
+                let ahead = rows[place..].iter().take(WARMED).map(|&row| row as usize);
+                self.systems.warm(ahead.map(|row| (round.samples.sample(row), round.stamps[row].arrival)));
+            }
             let stamp = &round.stamps[row as usize];
             self.notice_silence(stamp.arrival);
             let sample = round.samples.sample(row as usize);

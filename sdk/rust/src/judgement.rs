@@ -22,6 +22,17 @@ pub enum Outcome {
     Met = 2,
 }
 
+impl Outcome {
+    #[inline]
+    pub(crate) fn of_level(level: u8) -> Self {
+        match level {
+            0 => Self::Unmet,
+            1 => Self::Unknown,
+            _ => Self::Met,
+        }
+    }
+}
+
 
 /// A value and what it is compared with.
 #[derive(Clone, Copy, Debug)]
@@ -143,17 +154,22 @@ impl<T: Into<f64>> Div<T> for Reading {
 
 /// Something that can be judged and, when a detection opens, explained: a condition, or conditions joined by `&` and `|`.
 pub trait Judgement {
+    /// 0 for unmet, 1 for unknown, 2 for met: a number, so that a loop over rows becomes one over vectors.
+    fn level(&self) -> u8;
     /// Met, unmet or unknown.
-    fn outcome(&self) -> Outcome;
+    #[inline]
+    fn outcome(&self) -> Outcome {
+        Outcome::of_level(self.level())
+    }
     /// Shows every condition, in the order written.
     fn each(&self, visit: &mut dyn FnMut(Condition));
 }
 
 impl Judgement for Condition {
-    /// Without a branch, so that a loop over rows becomes one over vectors: no comparison with NaN holds.
+    /// No comparison with NaN holds, so `met` and `unknown` exclude each other.
     #[inline]
     #[allow(clippy::float_cmp, reason = "exact equality is what `equal` promises")]
-    fn outcome(&self) -> Outcome {
+    fn level(&self) -> u8 {
         let (observed, expected) = (self.observed, self.expected);
         let met = match self.relation {
             Relation::Above => observed > expected,
@@ -163,11 +179,7 @@ impl Judgement for Condition {
             Relation::Equal => observed == expected,
         };
         let unknown = observed.is_nan() | expected.is_nan();
-        match u8::from(met) << 1 | u8::from(unknown) {
-            0 => Outcome::Unmet,
-            1 => Outcome::Unknown,
-            _ => Outcome::Met,
-        }
+        u8::from(met) << 1 | u8::from(unknown)
     }
 
     fn each(&self, visit: &mut dyn FnMut(Condition)) {
@@ -185,8 +197,8 @@ pub struct Or<A, B>(A, B);
 
 impl<A: Judgement, B: Judgement> Judgement for And<A, B> {
     #[inline]
-    fn outcome(&self) -> Outcome {
-        self.0.outcome().min(self.1.outcome())
+    fn level(&self) -> u8 {
+        self.0.level().min(self.1.level())
     }
 
     fn each(&self, visit: &mut dyn FnMut(Condition)) {
@@ -197,8 +209,8 @@ impl<A: Judgement, B: Judgement> Judgement for And<A, B> {
 
 impl<A: Judgement, B: Judgement> Judgement for Or<A, B> {
     #[inline]
-    fn outcome(&self) -> Outcome {
-        self.0.outcome().max(self.1.outcome())
+    fn level(&self) -> u8 {
+        self.0.level().max(self.1.level())
     }
 
     fn each(&self, visit: &mut dyn FnMut(Condition)) {
@@ -235,11 +247,11 @@ impl Match {
 
 impl<C: AsRef<[Condition]>> Judgement for Joined<C> {
     #[inline]
-    fn outcome(&self) -> Outcome {
-        let outcomes = self.conditions.as_ref().iter().map(Judgement::outcome);
+    fn level(&self) -> u8 {
+        let levels = self.conditions.as_ref().iter().map(Judgement::level);
         match self.how {
-            Match::Any => outcomes.fold(Outcome::Unmet, Outcome::max),
-            Match::All => outcomes.fold(Outcome::Met, Outcome::min),
+            Match::Any => levels.fold(Outcome::Unmet as u8, u8::max),
+            Match::All => levels.fold(Outcome::Met as u8, u8::min),
         }
     }
 

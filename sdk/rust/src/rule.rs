@@ -34,6 +34,8 @@ pub struct Description {
 pub trait Inputs: Sized {
     /// The columns of a batch, one slice a field, all of one length.
     type Columns<'a>;
+    /// A part of them, of [`STRETCH`] rows.
+    type Stretch<'a>;
 
     /// What to ask of the host, in the order of the fields.
     fn declare() -> Vec<Declared>;
@@ -41,6 +43,11 @@ pub trait Inputs: Sized {
     fn columns<'a>(columns: &'a [Vec<f64>], rows: usize) -> Option<Self::Columns<'a>>;
     /// One row.
     fn read(columns: &Self::Columns<'_>, row: usize) -> Self;
+    /// [`STRETCH`] rows from `begin` on; `None` if there are not so many left. Their fixed length is what lets a loop over
+    /// them do without checks and use vectors.
+    fn stretch<'a>(columns: &Self::Columns<'a>, begin: usize) -> Option<Self::Stretch<'a>>;
+    /// One row of a stretch; `offset` is below [`STRETCH`].
+    fn read_stretch(stretch: &Self::Stretch<'_>, offset: usize) -> Self;
     /// A row on which every parameter has its default and all else is missing: where a unit test starts.
     fn missing() -> Self;
 }
@@ -68,6 +75,7 @@ macro_rules! inputs {
 
         impl $crate::Inputs for $name {
             type Columns<'a> = [&'a [f64]; [$(stringify!($field)),+].len()];
+            type Stretch<'a> = [&'a [f64; $crate::rule::STRETCH]; [$(stringify!($field)),+].len()];
 
             fn declare() -> Vec<$crate::input::Declared> {
                 vec![$(<$crate::input::Declared as From<_>>::from($input)),+]
@@ -84,6 +92,26 @@ macro_rules! inputs {
                 let mut input = 0;
                 Self { $($field: {
                     let reading = $crate::Reading::new(input as u32, columns[input][row]);
+                    input += 1;
+                    reading
+                }),+ }
+            }
+
+            #[inline(always)]
+            fn stretch<'a>(columns: &Self::Columns<'a>, begin: usize) -> Option<Self::Stretch<'a>> {
+                let mut columns = columns.iter();
+                Some([$({
+                    let _ = stringify!($field);
+                    columns.next()?.get(begin..)?.first_chunk()?
+                }),+])
+            }
+
+            #[inline(always)]
+            #[allow(unused_assignments)]
+            fn read_stretch(stretch: &Self::Stretch<'_>, offset: usize) -> Self {
+                let mut input = 0;
+                Self { $($field: {
+                    let reading = $crate::Reading::new(input as u32, stretch[input][offset]);
                     input += 1;
                     reading
                 }),+ }
@@ -219,7 +247,23 @@ impl<R: Rule> BatchRule for R {
 
     fn evaluate(&self, columns: &[Vec<f64>], rows: usize) -> Result<Verdicts, String> {
         let columns = R::Inputs::columns(columns, rows).ok_or("fewer columns or values than declared")?;
-        Ok(verdicts(rows, |row| self.judge(&R::Inputs::read(&columns, row)).outcome()))
+        let mut verdicts = Verdicts { matched: Vec::new(), unknown: Vec::new() };
+        let mut begin = 0;
+        while let Some(stretch) = R::Inputs::stretch(&columns, begin) {
+            let mut levels = [0; STRETCH];
+            for (offset, level) in levels.iter_mut().enumerate() {
+                *level = self.judge(&R::Inputs::read_stretch(&stretch, offset)).level();
+            }
+            // Most stretches are all clear, and then nothing has to be looked at row by row.
+            if levels.iter().fold(0, |any, level| any | level) != Outcome::Unmet as u8 {
+                sort(&levels, begin, &mut verdicts);
+            }
+            begin += STRETCH;
+        }
+        for row in begin..rows {
+            sort(&[self.judge(&R::Inputs::read(&columns, row)).level()], row, &mut verdicts);
+        }
+        Ok(verdicts)
     }
 
     fn conditions(&self, columns: &[Vec<f64>], row: usize) -> Result<Vec<Condition>, String> {
@@ -230,41 +274,29 @@ impl<R: Rule> BatchRule for R {
     }
 }
 
+/// Rows that a [`Rule`] judges together.
+pub const STRETCH: usize = 16;
+
 /// Sorts rows by what `judge` says of each.
-///
-/// Rows are judged a stretch at a time without looking at the outcomes, so that the loop over them can use vectors; most
-/// stretches then turn out to be all clear.
 #[inline(always)]
 pub fn verdicts(rows: usize, judge: impl Fn(usize) -> Outcome) -> Verdicts {
-    const STRETCH: usize = 16;
     let mut verdicts = Verdicts { matched: Vec::new(), unknown: Vec::new() };
-    let mut outcomes = [Outcome::Unmet; STRETCH];
-    for begin in (0..rows).step_by(STRETCH) {
-        let length = STRETCH.min(rows - begin);
-        let mut any = Outcome::Unmet as u8;
-        if length == STRETCH {
-            for (offset, outcome) in outcomes.iter_mut().enumerate() {
-                *outcome = judge(begin + offset);
-                any |= *outcome as u8;
-            }
-        } else {
-            for (offset, outcome) in outcomes[..length].iter_mut().enumerate() {
-                *outcome = judge(begin + offset);
-                any |= *outcome as u8;
-            }
-        }
-        if any == Outcome::Unmet as u8 {
-            continue;
-        }
-        for (row, outcome) in (begin..).zip(&outcomes[..length]) {
-            match outcome {
-                Outcome::Unmet => {}
-                Outcome::Unknown => verdicts.unknown.push(row as u32),
-                Outcome::Met => verdicts.matched.push(row as u32),
-            }
-        }
+    for row in 0..rows {
+        sort(&[judge(row) as u8], row, &mut verdicts);
     }
     verdicts
+}
+
+/// Adds the rows from `begin` on to the lists that their levels belong to.
+#[inline]
+fn sort(levels: &[u8], begin: usize, verdicts: &mut Verdicts) {
+    for (row, &level) in (begin as u32..).zip(levels) {
+        match Outcome::of_level(level) {
+            Outcome::Unmet => {}
+            Outcome::Unknown => verdicts.unknown.push(row),
+            Outcome::Met => verdicts.matched.push(row),
+        }
+    }
 }
 
 /// The settings of a plugin that has none. Any key is refused by name.
