@@ -16,7 +16,10 @@ fn message_for(line: &str) -> String {
     assert_eq!(summary["input"]["refused_rows"], 1);
     assert_eq!(summary["input"]["fates"]["judged"], 2, "the good rows are kept");
     let message = ran.stderr.lines().find(|line| line.starts_with("in.ndjson:2: "));
-    message.unwrap_or_else(|| panic!("no message in {}", ran.stderr)).trim_start_matches("in.ndjson:2: ").to_owned()
+    message
+        .unwrap_or_else(|| panic!("no message in {}", ran.stderr))
+        .trim_start_matches("in.ndjson:2: ")
+        .to_owned()
 }
 
 fn message_with(fields: Value) -> String {
@@ -26,8 +29,14 @@ fn message_with(fields: Value) -> String {
 #[test]
 fn values_out_of_bounds() {
     let cases = [
-        (json!({ "cpu_usage_percent": 100.1 }), "cpu_usage_percent: found 100.1, expected a percentage from 0 to 100"),
-        (json!({ "disk_usage_percent": -1 }), "disk_usage_percent: found -1, expected a percentage from 0 to 100"),
+        (
+            json!({ "cpu_usage_percent": 100.1 }),
+            "cpu_usage_percent: found 100.1, expected a percentage from 0 to 100",
+        ),
+        (
+            json!({ "disk_usage_percent": -1 }),
+            "disk_usage_percent: found -1, expected a percentage from 0 to 100",
+        ),
         (json!({ "error_rate": 1.7 }), "error_rate: found 1.7, expected a share from 0 to 1"),
         (json!({ "response_time_ms": -5 }), "response_time_ms: found -5, expected a number of 0 or more"),
     ];
@@ -64,19 +73,29 @@ fn identity_and_time() {
     let cases = [
         (json!({ "system_id": null }), format!("system_id: found nothing, {missing}")),
         (json!({ "timestamp": null }), format!("timestamp: found nothing, {missing}")),
-        (json!({ "system_id": "" }), "system_id: found an empty text, expected a text of 1 to 256 bytes".to_owned()),
-        (json!({ "system_id": long }), "system_id: found 257 bytes, expected a text of 1 to 256 bytes".to_owned()),
+        (
+            json!({ "system_id": "" }),
+            "system_id: found an empty text, expected a text of 1 to 256 bytes".to_owned(),
+        ),
+        (
+            json!({ "system_id": long }),
+            "system_id: found 257 bytes, expected a text of 1 to 256 bytes".to_owned(),
+        ),
         (json!({ "system_id": 7 }), "system_id: found 7, expected a text".to_owned()),
         (
             json!({ "timestamp": "yesterday" }),
-            "timestamp: found \"yesterday\", expected an RFC 3339 time such as 2026-01-05T00:00:00Z".to_owned(),
+            "timestamp: found \"yesterday\", expected an RFC 3339 time such as 2026-01-05T00:00:00Z"
+                .to_owned(),
         ),
     ];
     for (fields, expected) in cases {
         assert_eq!(message_with(fields), expected);
     }
     let future = message_with(json!({ "timestamp": "2999-01-01T00:00:00Z" }));
-    assert!(future.starts_with("timestamp: found 2999-01-01T00:00:00.000Z, expected a time up to "), "{future}");
+    assert!(
+        future.starts_with("timestamp: found 2999-01-01T00:00:00.000Z, expected a time up to "),
+        "{future}"
+    );
 }
 
 #[test]
@@ -87,7 +106,8 @@ fn what_is_not_json() {
     let nan = message_for(r#"{"system_id": "a", "timestamp": "2026-01-05T00:00:00Z", "throughput": NaN}"#);
     assert!(nan.starts_with("found NaN at column"), "{nan}");
     assert!(nan.contains("expected a finite number"), "{nan}");
-    let infinite = message_for(r#"{"system_id": "a", "timestamp": "2026-01-05T00:00:00Z", "throughput": 1e999}"#);
+    let infinite =
+        message_for(r#"{"system_id": "a", "timestamp": "2026-01-05T00:00:00Z", "throughput": 1e999}"#);
     assert!(infinite.starts_with("found a number too large at column"), "{infinite}");
 }
 

@@ -21,7 +21,8 @@ fn run(file: &str, component: &[u8], behaviour: Option<&str>) -> Ran {
     bench.write(file, component);
     let mut arguments = vec!["replay", "samples.ndjson", "--plugin", file];
     if let Some(behaviour) = behaviour {
-        let rule = format!("[[rules]]\nrule_id = \"hostile\"\nsettings = {{ behaviour = \"{behaviour}\" }}\n");
+        let rule =
+            format!("[[rules]]\nrule_id = \"hostile\"\nsettings = {{ behaviour = \"{behaviour}\" }}\n");
         bench.write("lapwing.toml", rule);
         arguments.extend(["--config", "lapwing.toml"]);
     }

@@ -34,7 +34,8 @@ fn conditions_are_rules_without_code() {
     "#;
     let samples: Vec<Value> = (0..10)
         .map(|n| {
-            let stuck = json!({ "queue_depth": 100 + n, "throughput": 0.5, "custom_metrics": { "state": "stuck" } });
+            let stuck =
+                json!({ "queue_depth": 100 + n, "throughput": 0.5, "custom_metrics": { "state": "stuck" } });
             if n >= 5 { with(healthy("a", f64::from(n)), stuck) } else { healthy("a", f64::from(n)) }
         })
         .collect();
@@ -56,7 +57,9 @@ fn factors_compare_the_last_ten_samples_with_those_before() {
         active_connections = { increase_factor = 2 }
     "#;
     let samples: Vec<Value> = (0..60)
-        .map(|n| with(healthy("a", f64::from(n)), json!({ "active_connections": if n < 40 { 50 } else { 150 } })))
+        .map(|n| {
+            with(healthy("a", f64::from(n)), json!({ "active_connections": if n < 40 { 50 } else { 150 } }))
+        })
         .collect();
     let events = configured(rule, &samples);
     // From second 40 on, k of the last ten are 150, and the mean reaches twice 50 with five of them.
@@ -86,7 +89,8 @@ fn parameters_differ_by_type_and_system() {
         memory("special", "vif", 55.0),
         memory("fine", "cmc", 79.0),
     ];
-    let opened: Vec<Value> = configured(rule, &samples).into_iter().filter(|e| e["event"] == "opened").collect();
+    let opened: Vec<Value> =
+        configured(rule, &samples).into_iter().filter(|e| e["event"] == "opened").collect();
     assert_eq!(story(&opened), ["resource_exhaustion opened plain", "resource_exhaustion opened special"]);
     assert_eq!(opened[1]["evidence"]["parameters"]["threshold"], 0.5);
 }
@@ -108,7 +112,8 @@ fn rules_apply_to_chosen_types_and_systems() {
 
 #[test]
 fn the_match_of_resource_exhaustion_is_a_setting_that_shows() {
-    let full_disk = [0.0, 1.0].map(|second| with(healthy("a", second), json!({ "disk_usage_percent": 95.0 })));
+    let full_disk =
+        [0.0, 1.0].map(|second| with(healthy("a", second), json!({ "disk_usage_percent": 95.0 })));
     let any = configured("", &full_disk);
     assert_eq!(any[0]["evidence"]["settings"]["match"], "any");
     let all = configured("[[rules]]\nrule_id = \"resource_exhaustion\"\nmatch = \"all\"\n", &full_disk);
@@ -152,10 +157,7 @@ fn check_names_the_key_and_what_would_be_right() {
             "[[rules]]\nrule_id = \"q\"\nconditions = { queue_depth = { above = 1 } }\n",
             "unknown field `above`",
         ),
-        (
-            "[[rules]]\nrule_id = \"resource_exhaustion\"\nmatch = \"some\"\n",
-            "unknown variant `some`",
-        ),
+        ("[[rules]]\nrule_id = \"resource_exhaustion\"\nmatch = \"some\"\n", "unknown variant `some`"),
     ];
     for (toml, expected) in cases {
         let ran = check(toml);
@@ -184,7 +186,8 @@ fn plugins_lists_and_inspects() {
     ];
     assert_eq!(names, bundled);
     for plugin in &plugins {
-        let imports: Vec<&str> = plugin["imports"].as_array().unwrap().iter().map(|i| i.as_str().unwrap()).collect();
+        let imports: Vec<&str> =
+            plugin["imports"].as_array().unwrap().iter().map(|i| i.as_str().unwrap()).collect();
         assert!(imports.iter().all(|import| import.starts_with("lapwing:plugin/")), "{imports:?}");
     }
     let one = bench.run(&["plugins", "inspect", "system_disconnection"]);
@@ -199,7 +202,9 @@ fn the_command_line_explains_itself() {
     let bench = Bench::new();
     let help = bench.run(&["replay", "--help"]);
     assert_eq!(help.code, 0);
-    for option in ["--detections", "--summary", "--scores", "--arrivals", "--shards", "--batch-rows", "--strict"] {
+    for option in
+        ["--detections", "--summary", "--scores", "--arrivals", "--shards", "--batch-rows", "--strict"]
+    {
         assert!(help.stdout.contains(option), "{option}");
     }
     bench.write("in.ndjson", ndjson(&[healthy("a", 0.0)]));

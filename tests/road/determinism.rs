@@ -26,8 +26,12 @@ fn eventful() -> Vec<Value> {
             );
             let trouble = match (system, second) {
                 (1, 250..280) => json!({ "memory_usage_percent": 93.5 }),
-                (2, 250..300) => json!({ "response_time_ms": 400.0, "throughput": 200.0, "cpu_usage_percent": 91.0 }),
-                (3, 300..305) => json!({ "health_status": "unhealthy", "response_time_ms": 7000.0, "error_rate": 0.5 }),
+                (2, 250..300) => {
+                    json!({ "response_time_ms": 400.0, "throughput": 200.0, "cpu_usage_percent": 91.0 })
+                }
+                (3, 300..305) => {
+                    json!({ "health_status": "unhealthy", "response_time_ms": 7000.0, "error_rate": 0.5 })
+                }
                 (5, 310) => json!({ "custom_metrics": {
                     "failed_auth_attempts": 9, "suspicious_activity": true, "unauthorized_access": true } }),
                 (6, 320..330) => json!({ "custom_metrics": {
@@ -55,13 +59,18 @@ fn batch_size_and_shards_do_not_show() {
         (ran.stdout, bench.read("scores.csv"))
     };
     let (detections, scores) = replay("1024", "1");
-    for rule in
-        ["system_disconnection", "performance_degradation", "resource_exhaustion", "security_anomaly", "data_inconsistency"]
-    {
+    for rule in [
+        "system_disconnection",
+        "performance_degradation",
+        "resource_exhaustion",
+        "security_anomaly",
+        "data_inconsistency",
+    ] {
         assert!(detections.contains(rule), "no detection of {rule}: the comparison would prove little");
     }
     assert!(scores.lines().filter(|line| !line.ends_with(',')).count() > 3000, "models have been trained");
-    for (batch_rows, shards) in [("1", "1"), ("7", "1"), ("1", "2"), ("7", "4"), ("1024", "2"), ("1024", "4")] {
+    for (batch_rows, shards) in [("1", "1"), ("7", "1"), ("1", "2"), ("7", "4"), ("1024", "2"), ("1024", "4")]
+    {
         let (other_detections, other_scores) = replay(batch_rows, shards);
         assert!(other_detections == detections, "detections differ at {batch_rows} rows, {shards} shards");
         assert!(other_scores == scores, "scores differ at {batch_rows} rows, {shards} shards");

@@ -63,7 +63,11 @@ impl Bench {
         // A command that ends early does not read everything.
         drop(feeder.join().unwrap());
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 
     /// Replays samples with further arguments; the run must end well.
@@ -87,7 +91,9 @@ pub(crate) fn story(events: &[Value]) -> Vec<String> {
     let text = |event: &Value, key: &str| event[key].as_str().unwrap().to_owned();
     events
         .iter()
-        .map(|event| format!("{} {} {}", text(event, "rule_id"), text(event, "event"), text(event, "system_id")))
+        .map(|event| {
+            format!("{} {} {}", text(event, "rule_id"), text(event, "event"), text(event, "system_id"))
+        })
         .collect()
 }
 

@@ -16,7 +16,8 @@ fn original() -> Vec<Value> {
 fn the_original_input_is_one_disconnection() {
     let bench = Bench::new();
     let events = bench.replay(&original(), &["--summary", "summary.json"]);
-    let expected = ["system_disconnection opened test_system_001", "system_disconnection ongoing test_system_001"];
+    let expected =
+        ["system_disconnection opened test_system_001", "system_disconnection ongoing test_system_001"];
     assert_eq!(story(&events), expected);
 
     let detection = &events[0];
@@ -66,7 +67,8 @@ fn a_trouble_opens_once_lasts_resolves_and_reopens() {
         })
         .collect();
     let events = Bench::new().replay(&samples, &[]);
-    let expected = ["opened", "resolved", "reopened", "resolved"].map(|event| format!("resource_exhaustion {event} a"));
+    let expected =
+        ["opened", "resolved", "reopened", "resolved"].map(|event| format!("resource_exhaustion {event} a"));
     assert_eq!(story(&events), expected);
     assert_eq!(events[0]["timestamp"], at(11.0), "two occurrences open it");
     assert_eq!(events[1]["resolved_at"], at(50.0), "a whole window of thirty seconds without a match");
@@ -135,7 +137,10 @@ fn silence_is_a_disconnection_and_ends_only_with_samples() {
     assert!((4.0..=4.5).contains(&silent_s), "{silent_s}");
     assert_eq!(events[0]["evidence"]["health_status"], "healthy", "what was last known");
     let resolved_at = events[1]["resolved_at"].as_str().unwrap();
-    assert!((at(85.0)..=at(91.0)).contains(&resolved_at.to_owned()), "thirty seconds after the last silence seen");
+    assert!(
+        (at(85.0)..=at(91.0)).contains(&resolved_at.to_owned()),
+        "thirty seconds after the last silence seen"
+    );
 
     let forever = Bench::new().replay(&fleet_with_silence(2000, 30..2000), &[]);
     assert_eq!(story(&forever), ["system_disconnection opened s3", "system_disconnection ongoing s3"]);
@@ -171,6 +176,7 @@ fn late_samples_take_their_place_and_duplicates_are_counted() {
     samples.push(healthy("a", 10.5)); // more than five minutes late
     bench.replay(&samples, &["--summary", "summary.json"]);
     let summary: Value = serde_json::from_str(&bench.read("summary.json")).unwrap();
-    let fates = json!({ "judged": 400, "duplicate": 1, "too_late": 1, "too_many_metrics": 0, "too_many_systems": 0 });
+    let fates =
+        json!({ "judged": 400, "duplicate": 1, "too_late": 1, "too_many_metrics": 0, "too_many_systems": 0 });
     assert_eq!(summary["input"]["fates"], fates);
 }

@@ -89,7 +89,9 @@ fn a_sample_without_metrics_has_no_score() {
 fn scorers_read_the_metrics_that_they_are_told_to() {
     let bench = Bench::new();
     let scorers: String = ["isolation_forest", "statistics", "patterns"]
-        .map(|id| format!("[[scorers]]\nscorer_id = \"{id}\"\nsettings = {{ metrics = [\"m00\", \"m01\"] }}\n"))
+        .map(|id| {
+            format!("[[scorers]]\nscorer_id = \"{id}\"\nsettings = {{ metrics = [\"m00\", \"m01\"] }}\n")
+        })
         .concat();
     bench.write("lapwing.toml", scorers);
     let sample = |n: usize| {
@@ -99,5 +101,8 @@ fn scorers_read_the_metrics_that_they_are_told_to() {
     let samples: Vec<Value> = (0..150).map(sample).collect();
     bench.replay(&samples, &["--config", "lapwing.toml", "--scores", "scores.csv"]);
     let text = bench.read("scores.csv");
-    assert!(text.lines().skip(101).all(|line| !line.ends_with(',')), "every sample after the hundredth is scored");
+    assert!(
+        text.lines().skip(101).all(|line| !line.ends_with(',')),
+        "every sample after the hundredth is scored"
+    );
 }

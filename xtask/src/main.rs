@@ -71,7 +71,8 @@ fn lint() -> Result<()> {
 
 /// Has the standard library for components installed, which a toolchain file alone does not bring about everywhere.
 fn wasm_target() -> Result<()> {
-    let libraries = Command::new("rustc").args(["--print", "target-libdir", "--target", WASM_TARGET]).output();
+    let libraries =
+        Command::new("rustc").args(["--print", "target-libdir", "--target", WASM_TARGET]).output();
     let installed = libraries.is_ok_and(|output| {
         output.status.success() && PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
     });
@@ -100,7 +101,9 @@ trait Run {
 
 impl Run for Command {
     fn run(&mut self) -> Result<()> {
-        let status = self.status().with_context(|| format!("{} could not be started", self.get_program().display()))?;
+        let status = self
+            .status()
+            .with_context(|| format!("{} could not be started", self.get_program().display()))?;
         if !status.success() {
             bail!("{self:?} ended with {status}");
         }

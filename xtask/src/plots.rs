@@ -19,7 +19,12 @@ struct Curve {
 
 const CURVES: [Curve; 3] = [
     Curve { key: "cost_by_rules", title: "Cost by number of rules", x: "rules", file: "cost-by-rules.svg" },
-    Curve { key: "cost_by_systems", title: "Cost by number of systems", x: "systems", file: "cost-by-systems.svg" },
+    Curve {
+        key: "cost_by_systems",
+        title: "Cost by number of systems",
+        x: "systems",
+        file: "cost-by-systems.svg",
+    },
     Curve { key: "cost_by_window", title: "Cost by window length", x: "samples", file: "cost-by-window.svg" },
 ];
 
@@ -28,7 +33,8 @@ pub(crate) fn draw(measurements: &Path, docs: &Path) -> Result<()> {
     let text = std::fs::read_to_string(measurements).with_context(|| measurements.display().to_string())?;
     let json: Value = serde_json::from_str(&text)?;
     for curve in &CURVES {
-        let points = json[curve.key].as_array().with_context(|| format!("no {} in the measurements", curve.key))?;
+        let points =
+            json[curve.key].as_array().with_context(|| format!("no {} in the measurements", curve.key))?;
         let points: Vec<(f64, f64)> = points
             .iter()
             .filter_map(|point| Some((point["x"].as_f64()?, point["ns_per_sample"].as_f64()?)))

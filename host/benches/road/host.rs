@@ -64,7 +64,12 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn new(sandbox: &Sandbox, config: Config, systems: usize, decoded: usize) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        sandbox: &Sandbox,
+        config: Config,
+        systems: usize,
+        decoded: usize,
+    ) -> anyhow::Result<Self> {
         let (catalog, refused) = Catalog::assemble(sandbox, Sources { config, added: Vec::new() });
         anyhow::ensure!(refused.is_empty(), "refused: {refused:?}");
         let catalog = Arc::new(catalog);

@@ -48,8 +48,18 @@ fn main() -> anyhow::Result<()> {
         figures.push(figure);
     };
     let rule = rule::component_against_native(&sandbox)?;
-    add(Figure { what: "rule component, 1,024 rows", value: rule.component_ns, unit: "ns/sample", limit: Some((12.0, false)) });
-    add(Figure { what: "the same rule in native Rust", value: rule.native_ns, unit: "ns/sample", limit: None });
+    add(Figure {
+        what: "rule component, 1,024 rows",
+        value: rule.component_ns,
+        unit: "ns/sample",
+        limit: Some((12.0, false)),
+    });
+    add(Figure {
+        what: "the same rule in native Rust",
+        value: rule.native_ns,
+        unit: "ns/sample",
+        limit: None,
+    });
     add(Figure {
         what: "component against native",
         value: rule.component_ns / rule.native_ns,
@@ -57,12 +67,32 @@ fn main() -> anyhow::Result<()> {
         limit: Some((4.0, false)),
     });
     let rules = host::default_rules(&sandbox)?;
-    add(Figure { what: "five default rules, 10,000 systems, decoded", value: rules.rate, unit: "samples/s", limit: Some((1e6, true)) });
-    add(Figure { what: "memory of a system with 1,000 samples of nine metrics", value: rules.bytes_per_system, unit: "bytes", limit: Some((80e3, false)) });
+    add(Figure {
+        what: "five default rules, 10,000 systems, decoded",
+        value: rules.rate,
+        unit: "samples/s",
+        limit: Some((1e6, true)),
+    });
+    add(Figure {
+        what: "memory of a system with 1,000 samples of nine metrics",
+        value: rules.bytes_per_system,
+        unit: "bytes",
+        limit: Some((80e3, false)),
+    });
     let scored = host::rules_and_scorers(&sandbox)?;
-    add(Figure { what: "the same and three scorers", value: scored.rate, unit: "samples/s", limit: Some((250e3, true)) });
+    add(Figure {
+        what: "the same and three scorers",
+        value: scored.rate,
+        unit: "samples/s",
+        limit: Some((250e3, true)),
+    });
     let whole = whole::ndjson_to_detections()?;
-    add(Figure { what: "NDJSON file to detections, everything included", value: whole.rate, unit: "samples/s", limit: Some((200e3, true)) });
+    add(Figure {
+        what: "NDJSON file to detections, everything included",
+        value: whole.rate,
+        unit: "samples/s",
+        limit: Some((200e3, true)),
+    });
 
     let by_rules = scale::by_rules(&sandbox)?;
     let by_systems = scale::by_systems(&sandbox)?;

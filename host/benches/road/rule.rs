@@ -23,7 +23,8 @@ pub(crate) fn component_against_native(sandbox: &Sandbox) -> anyhow::Result<Cost
     let columns = columns();
     let slices: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
     let name = "data_inconsistency";
-    let component = lapwing_bundle::COMPONENTS.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes);
+    let component =
+        lapwing_bundle::COMPONENTS.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes);
     let plugin = sandbox.load(name, component.unwrap_or_default())?;
     let (mut instance, _) = plugin.rule("{}")?;
     let native = DataInconsistency::configure(NoSettings {}).map_err(anyhow::Error::msg)?;

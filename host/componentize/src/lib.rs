@@ -21,7 +21,15 @@ const PROFILE: &str = "guest";
 pub fn components(workspace: &Path, packages: &[&str], target_dir: &Path) -> Result<Vec<Vec<u8>>> {
     ensure!(target_installed(), "the target {TARGET} is not installed: run `rustup target add {TARGET}`");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(workspace).args(["build", "--profile", PROFILE, "--target", TARGET, "--lib", "--target-dir"]);
+    cargo.current_dir(workspace).args([
+        "build",
+        "--profile",
+        PROFILE,
+        "--target",
+        TARGET,
+        "--lib",
+        "--target-dir",
+    ]);
     cargo.arg(target_dir);
     for package in packages {
         cargo.args(["--package", package]);
@@ -30,14 +38,19 @@ pub fn components(workspace: &Path, packages: &[&str], target_dir: &Path) -> Res
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let kept = ["CARGO", "CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_BUILD_JOBS"].contains(&text.as_ref());
-        if (text.starts_with("CARGO") && !kept) || text.starts_with("RUSTC") || text.starts_with("RUSTFLAGS") {
+        if (text.starts_with("CARGO") && !kept) || text.starts_with("RUSTC") || text.starts_with("RUSTFLAGS")
+        {
             cargo.env_remove(&name);
         }
     }
     cargo.env("RUSTFLAGS", "-Ctarget-feature=+simd128");
     let output = cargo.output().context("cargo could not be started")?;
     if !output.status.success() {
-        bail!("building {} for {TARGET} failed:\n{}", packages.join(", "), String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "building {} for {TARGET} failed:\n{}",
+            packages.join(", "),
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     packages.iter().map(|package| component(&module_path(target_dir, package))).collect()
 }

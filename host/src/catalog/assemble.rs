@@ -95,7 +95,9 @@ impl Catalog {
             if scorer.enabled.unwrap_or(true) {
                 match catalog.scorer(&scorer) {
                     Ok(scorer) => catalog.scorers.push(scorer),
-                    Err(reason) => refused.push(Refused { name: format!("scorer {}", scorer.scorer_id), reason }),
+                    Err(reason) => {
+                        refused.push(Refused { name: format!("scorer {}", scorer.scorer_id), reason })
+                    }
                 }
             }
         }
@@ -103,7 +105,12 @@ impl Catalog {
     }
 
     /// Loads the bundled components, the configured ones and the added ones; returns the names of the last.
-    fn load_plugins(&mut self, sandbox: &Sandbox, files: &[PathBuf], refused: &mut Vec<Refused>) -> Vec<String> {
+    fn load_plugins(
+        &mut self,
+        sandbox: &Sandbox,
+        files: &[PathBuf],
+        refused: &mut Vec<Refused>,
+    ) -> Vec<String> {
         for (name, bytes) in lapwing_bundle::COMPONENTS {
             self.keep(name, sandbox.load(name, bytes).map_err(|error| error.to_string()), refused);
         }
@@ -113,9 +120,11 @@ impl Catalog {
         let mut names = Vec::new();
         for (place, (name, file)) in configured.iter().cloned().chain(added).enumerate() {
             if self.plugins.contains_key(&name) {
-                let reason = "has the name of a plugin that is already loaded; give its file another one".to_owned();
+                let reason =
+                    "has the name of a plugin that is already loaded; give its file another one".to_owned();
                 refused.push(Refused { name: format!("plugin {name}"), reason });
-            } else if self.keep(&name, load_file(sandbox, &name, &file), refused) && place >= configured.len() {
+            } else if self.keep(&name, load_file(sandbox, &name, &file), refused) && place >= configured.len()
+            {
                 names.push(name);
             }
         }
@@ -156,7 +165,8 @@ impl Catalog {
         });
         let is_default = |id: &str| DEFAULT_SCORERS.iter().any(|(default, _)| *default == id);
         let own = configured.iter().filter(|scorer| !is_default(&scorer.scorer_id)).cloned();
-        let added = added.iter().filter(|name| self.kind(name) == Some(Kind::Scorer) && by_id(name).is_none());
+        let added =
+            added.iter().filter(|name| self.kind(name) == Some(Kind::Scorer) && by_id(name).is_none());
         defaults.chain(own).chain(added.map(|name| default(name))).collect()
     }
 
@@ -181,9 +191,11 @@ impl Catalog {
         let default_plugin = if rule.conditions.is_some() { CONDITIONS } else { &rule.rule_id };
         let plugin = self.plugin(rule.plugin.as_deref().unwrap_or(default_plugin))?.clone();
         let settings = rule_settings(rule)?;
-        let (_, descriptor) = plugin.rule(&settings.to_string()).map_err(|error| plugin_error(&plugin, &error))?;
+        let (_, descriptor) =
+            plugin.rule(&settings.to_string()).map_err(|error| plugin_error(&plugin, &error))?;
         let kept = self.config.history.max_data_points;
-        let RuleDescriptor { inputs, parameters, name, description, detection_type, severity, .. } = descriptor;
+        let RuleDescriptor { inputs, parameters, name, description, detection_type, severity, .. } =
+            descriptor;
         let scopes = Scopes::new(rule, &parameters, &self.types)?;
         let columns = bind(&inputs, &parameters, kept, &self.metrics, &mut self.plan)?;
         let (window_s, min_occurrences) = (descriptor.window_s, descriptor.min_occurrences);
@@ -213,7 +225,8 @@ impl Catalog {
         }
         let plugin = self.plugin(scorer.plugin.as_deref().unwrap_or(&scorer.scorer_id))?.clone();
         let settings = json(&scorer.settings)?;
-        let (_, descriptor) = plugin.scorer(&settings.to_string()).map_err(|error| plugin_error(&plugin, &error))?;
+        let (_, descriptor) =
+            plugin.scorer(&settings.to_string()).map_err(|error| plugin_error(&plugin, &error))?;
         let kept = self.config.history.max_data_points;
         let columns = bind(&descriptor.inputs, &[], kept, &self.metrics, &mut self.plan)?;
         let plan_column = |source: &ColumnSource| match source {
@@ -233,7 +246,12 @@ impl Catalog {
     #[must_use]
     pub fn features(&self) -> Vec<usize> {
         let mut seen = HashSet::new();
-        self.scorers.iter().flat_map(|scorer| &scorer.columns).copied().filter(|column| seen.insert(*column)).collect()
+        self.scorers
+            .iter()
+            .flat_map(|scorer| &scorer.columns)
+            .copied()
+            .filter(|column| seen.insert(*column))
+            .collect()
     }
 }
 

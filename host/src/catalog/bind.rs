@@ -13,13 +13,18 @@ pub(super) fn bind(
     metrics: &SharedNames,
     plan: &mut Plan,
 ) -> Result<Vec<ColumnSource>, String> {
-    let metric = |name: &str| metrics.number(name).map(MetricId).map_err(|full| format!("metric {name:?}: {full}"));
+    let metric =
+        |name: &str| metrics.number(name).map(MetricId).map_err(|full| format!("metric {name:?}: {full}"));
     let mut columns = Vec::with_capacity(declared.len());
     for input in declared {
         let input = match input {
             contract::Input::Latest(name) => Input::Latest(metric(name)?),
-            contract::Input::Over(windowed) => Input::Over(window(windowed, samples_kept, metric(&windowed.metric)?)?),
-            contract::Input::Equals(test) => Input::Equals(metric(&test.metric)?, test.literal.as_str().into()),
+            contract::Input::Over(windowed) => {
+                Input::Over(window(windowed, samples_kept, metric(&windowed.metric)?)?)
+            }
+            contract::Input::Equals(test) => {
+                Input::Equals(metric(&test.metric)?, test.literal.as_str().into())
+            }
             contract::Input::Heartbeat(contract::Heartbeat::SilenceS) => Input::SilenceS,
             contract::Input::Heartbeat(contract::Heartbeat::ExpectedIntervalS) => Input::ExpectedIntervalS,
             contract::Input::Timestamp => Input::Timestamp,

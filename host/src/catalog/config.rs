@@ -110,7 +110,12 @@ pub struct Training {
 
 impl Default for Training {
     fn default() -> Self {
-        Self { min_samples: 100, max_training_samples: 10_000, refresh_every: 100, horizon_samples: 1_000_000 }
+        Self {
+            min_samples: 100,
+            max_training_samples: 10_000,
+            refresh_every: 100,
+            horizon_samples: 1_000_000,
+        }
     }
 }
 
@@ -232,8 +237,8 @@ impl Config {
     /// It cannot be read, is not TOML, or says something that is not allowed; the message names the key.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { file: file.clone(), source })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { file: file.clone(), source })?;
         let mut config: Self = toml::from_str(&text)
             .map_err(|error| ConfigError::Syntax { file: file.clone(), message: error.to_string() })?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -250,7 +255,11 @@ impl Config {
         let mut problems = Vec::new();
         let mut check = |key: &str, value: f64, allowed: RangeInclusive<f64>| {
             if !allowed.contains(&value) {
-                problems.push(format!("{key} is {value}, from {} to {} is allowed", allowed.start(), allowed.end()));
+                problems.push(format!(
+                    "{key} is {value}, from {} to {} is allowed",
+                    allowed.start(),
+                    allowed.end()
+                ));
             }
         };
         check("input.lateness_s", self.input.lateness_s, 0.0..=86_400.0);
@@ -288,7 +297,9 @@ impl Config {
             for entry in &rule.overrides {
                 if entry.system_type.is_some() == entry.system_id.is_some() {
                     let id = &rule.rule_id;
-                    problems.push(format!("rules[{place}] {id:?}: an override names a system_type or a system_id"));
+                    problems.push(format!(
+                        "rules[{place}] {id:?}: an override names a system_type or a system_id"
+                    ));
                 }
             }
         }

@@ -4,9 +4,9 @@
 //! once to read its descriptor, and binds declared inputs to the columns of one shared plan. What cannot be used is
 //! refused by name, and the others go on.
 
-pub mod config;
 mod assemble;
 mod bind;
+pub mod config;
 mod rule;
 mod scope;
 mod scorer;

@@ -24,7 +24,11 @@ pub struct Scopes {
 }
 
 impl Scopes {
-    pub(super) fn new(rule: &config::Rule, declared: &[Parameter], types: &SharedNames) -> Result<Self, String> {
+    pub(super) fn new(
+        rule: &config::Rule,
+        declared: &[Parameter],
+        types: &SharedNames,
+    ) -> Result<Self, String> {
         let type_id = |name: &str| types.number(name).map(TypeId).map_err(|full| full.to_string());
         let declared_defaults: Vec<f64> = declared.iter().map(|parameter| parameter.default).collect();
         let default = values(declared, &declared_defaults, rule.threshold, &rule.parameters)?;
@@ -78,10 +82,16 @@ fn values(
 ) -> Result<Vec<f64>, String> {
     let mut values = base.to_vec();
     let threshold = threshold.map(|value| ("threshold", value));
-    for (name, value) in threshold.into_iter().chain(given.iter().map(|(name, &value)| (name.as_str(), value))) {
+    for (name, value) in
+        threshold.into_iter().chain(given.iter().map(|(name, &value)| (name.as_str(), value)))
+    {
         let Some(place) = declared.iter().position(|parameter| parameter.name == name) else {
             let known: Vec<&str> = declared.iter().map(|parameter| parameter.name.as_str()).collect();
-            let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
+            let known = if known.is_empty() {
+                "it has none".to_owned()
+            } else {
+                format!("it has {}", known.join(", "))
+            };
             return Err(format!("there is no parameter {name}; {known}"));
         };
         let parameter = &declared[place];

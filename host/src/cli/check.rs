@@ -17,7 +17,10 @@ impl Check {
         let config = self.setup.config()?;
         let (catalog, refused) = self.setup.catalog(config)?;
         let (plugins, rules, scorers) = (catalog.plugins.len(), catalog.rules.len(), catalog.scorers.len());
-        println!("{plugins} plugins, {rules} rules in force, {} disabled, {scorers} scorers", catalog.disabled_rules);
+        println!(
+            "{plugins} plugins, {rules} rules in force, {} disabled, {scorers} scorers",
+            catalog.disabled_rules
+        );
         for rule in &catalog.rules {
             println!("  rule {}, judged by {}: {}", rule.rule_id, rule.plugin.name, rule.description);
         }

@@ -23,7 +23,9 @@ impl Setup {
         let cache = self.cache_dir.clone().or_else(user_cache);
         let sandbox = Sandbox::new(cache.as_deref());
         sandbox.map_err(|error| anyhow::anyhow!("{error:#}")).with_context(|| match cache {
-            Some(directory) => format!("the sandbox cannot be set up with its cache in {}", directory.display()),
+            Some(directory) => {
+                format!("the sandbox cannot be set up with its cache in {}", directory.display())
+            }
             None => "the sandbox cannot be set up".to_owned(),
         })
     }

@@ -23,9 +23,11 @@ const REFUSALS_SHOWN: u64 = 20;
 
 /// The arguments of `lapwing replay`.
 #[derive(Debug, Args)]
-#[command(after_help = "The order of the lines is the order of processing. Without --arrivals the host's clock follows \
+#[command(
+    after_help = "The order of the lines is the order of processing. Without --arrivals the host's clock follows \
                         the samples' own times. The same input gives the same detections, whatever --shards and \
-                        --batch-rows are.")]
+                        --batch-rows are."
+)]
 pub(super) struct Replay {
     /// Files of samples, one JSON object a line; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
@@ -106,7 +108,8 @@ impl Replay {
         eprint!("{report}");
         if let Some(file) = &self.summary {
             let json = serde_json::to_string_pretty(&report.json())?;
-            std::fs::write(file, json + "\n").with_context(|| format!("{} cannot be written", file.display()))?;
+            std::fs::write(file, json + "\n")
+                .with_context(|| format!("{} cannot be written", file.display()))?;
         }
         Ok(match (stopped, refused.is_empty() && !report.incomplete()) {
             (true, _) => Exit::RowRefused,
@@ -124,7 +127,9 @@ impl Replay {
             Some(file) => {
                 let mut writer = csv::Writer::from_writer(create(file)?);
                 let scorers = catalog.scorers.iter().map(|scorer| &*scorer.scorer_id);
-                writer.write_record(["system_id", "timestamp"].into_iter().chain(scorers).chain(["combined"]))?;
+                writer.write_record(
+                    ["system_id", "timestamp"].into_iter().chain(scorers).chain(["combined"]),
+                )?;
                 Some(writer)
             }
             None => None,
@@ -146,9 +151,14 @@ impl Replay {
         let bar = progress(source);
         loop {
             let number = source.line_number() + 1;
-            let taken = match source.next_line().with_context(|| format!("{name} cannot be read past line {number}"))? {
+            let taken = match source
+                .next_line()
+                .with_context(|| format!("{name} cannot be read past line {number}"))?
+            {
                 None => break,
-                Some(Line::TooLong) => Err(format!("found more than {LINE_BYTES_MAX} bytes, expected a shorter line")),
+                Some(Line::TooLong) => {
+                    Err(format!("found more than {LINE_BYTES_MAX} bytes, expected a shorter line"))
+                }
                 Some(Line::Bytes(bytes)) => {
                     let arrival = arrivals.as_mut().map(|arrivals| arrivals.of_line(number)).transpose()?;
                     intake.line(bytes, arrival).map_err(|refusal| refusal.to_string())

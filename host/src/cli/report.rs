@@ -80,7 +80,8 @@ impl Report {
                 rows: of_shards().map(|cost| cost.rows).sum(),
                 time: of_shards().map(|cost| cost.time).sum(),
                 training: training.map(|training| (training.trained, training.time)),
-                failures: of_shards().map(|cost| cost.failures).sum::<u64>() + training.map_or(0, |t| t.failed),
+                failures: of_shards().map(|cost| cost.failures).sum::<u64>()
+                    + training.map_or(0, |t| t.failed),
                 unjudged_rows: 0,
                 suspended: false,
                 last_error: of_shards()
@@ -146,7 +147,10 @@ impl fmt::Display for Report {
         )?;
         if self.fates.too_many_metrics + self.fates.too_many_systems > 0 {
             let (metrics, systems) = (self.fates.too_many_metrics, self.fates.too_many_systems);
-            writeln!(f, "over a limit: {metrics} by metrics of their system, {systems} by systems of their shard")?;
+            writeln!(
+                f,
+                "over a limit: {metrics} by metrics of their system, {systems} by systems of their shard"
+            )?;
         }
         let systems = summary.monitored_systems_count;
         let kb = self.bytes as f64 / 1e3 / systems.max(1) as f64;
@@ -168,7 +172,13 @@ impl fmt::Display for Report {
             let training = cost.training.map_or(String::new(), |(models, time)| {
                 format!("{models} models in {:.2} s", time.as_secs_f64())
             });
-            writeln!(f, "{name:<28} {:>12} {:>10.1} {:>9}  {training}", cost.rows, cost.ns_per_row(), cost.failures)?;
+            writeln!(
+                f,
+                "{name:<28} {:>12} {:>10.1} {:>9}  {training}",
+                cost.rows,
+                cost.ns_per_row(),
+                cost.failures
+            )?;
             if let Some(error) = &cost.last_error {
                 let fate = if cost.suspended { "taken out of the run" } else { "still in force" };
                 writeln!(f, "  {fate}; {} rows not judged; last: {error}", cost.unjudged_rows)?;

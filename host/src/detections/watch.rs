@@ -95,7 +95,8 @@ impl Watch {
     /// A sample is known not to match. Resolves once no match lies within the window.
     pub fn clear(&mut self, time: Millis, gate: &Gate, interval_s: f64) -> Option<Transition> {
         self.count(false);
-        let quiet = self.matches.back().is_none_or(|&last| time.seconds_since(last) > gate.window_for(interval_s));
+        let quiet =
+            self.matches.back().is_none_or(|&last| time.seconds_since(last) > gate.window_for(interval_s));
         if self.phase == Phase::Open && quiet {
             self.phase = Phase::Resolved { at: time };
             self.matches.clear();

@@ -114,7 +114,11 @@ impl Ring {
 
     /// Whether a kept row has this time, `back` rows from the newest at the most.
     pub(super) fn has_time(&self, time: Millis) -> bool {
-        (self.begin()..self.end).rev().map(|row| self.time(row)).take_while(|&kept| kept >= time).any(|kept| kept == time)
+        (self.begin()..self.end)
+            .rev()
+            .map(|row| self.time(row))
+            .take_while(|&kept| kept >= time)
+            .any(|kept| kept == time)
     }
 
     /// Makes every row `width` values wide; the new ones are missing.
@@ -131,7 +135,11 @@ impl Ring {
     /// beside that, and the one that leaves a window of ten.
     pub(super) fn touch(&self) -> f64 {
         let next = self.end_slot * self.width;
-        let tenth = self.end.checked_sub(10).filter(|&row| row >= self.begin()).map_or(0, |row| self.slot(row) * self.width);
+        let tenth = self
+            .end
+            .checked_sub(10)
+            .filter(|&row| row >= self.begin())
+            .map_or(0, |row| self.slot(row) * self.width);
         let places = [next, next + self.width, next + 2 * self.width, tenth, tenth + self.width];
         let values: f64 = places.iter().filter_map(|&place| self.values.get(place)).sum();
         values + f64::from(self.offsets.get(self.end_slot).copied().unwrap_or(0))

@@ -254,7 +254,9 @@ impl System {
         let values = self.ring.row(row);
         for (binding, column) in plan.bindings.iter().zip(columns) {
             column.push(match binding {
-                Binding::Latest { metric } => place(&self.places, *metric).map_or(f64::NAN, |place| values[place]),
+                Binding::Latest { metric } => {
+                    place(&self.places, *metric).map_or(f64::NAN, |place| values[place])
+                }
                 Binding::Track { track, aggregate } => {
                     let place = place(&self.places, plan.tracks[*track].metric);
                     self.tracks[*track].value(*aggregate, &self.ring, place)

@@ -43,12 +43,23 @@ pub(super) struct Track {
 
 #[derive(Debug)]
 enum State {
-    Sum { count: u32, sum: f64 },
+    Sum {
+        count: u32,
+        sum: f64,
+    },
     /// Mean and sum of squared deviations (Welford 1962, with removal).
-    Moments { count: u32, mean: f64, squares: f64 },
+    Moments {
+        count: u32,
+        mean: f64,
+        squares: f64,
+    },
     /// Rows whose value no later one beats, best first.
-    Least { rows: VecDeque<u64> },
-    Greatest { rows: VecDeque<u64> },
+    Least {
+        rows: VecDeque<u64>,
+    },
+    Greatest {
+        rows: VecDeque<u64>,
+    },
 }
 
 impl State {
@@ -101,7 +112,9 @@ impl Track {
         let window_end = match spec.offset {
             Extent::Samples(samples) => end.saturating_sub(u64::from(samples)),
             Extent::Millis(0) => end,
-            Extent::Millis(offset) => first_after(ring, self.end.max(ring.begin()), end, now.0 - offset as i64),
+            Extent::Millis(offset) => {
+                first_after(ring, self.end.max(ring.begin()), end, now.0 - offset as i64)
+            }
         };
         let window_end = window_end.max(self.end);
         let begin = match spec.span {
@@ -213,7 +226,9 @@ impl Track {
             (State::Sum { count, .. }, Aggregate::Count) => f64::from(*count),
             (State::Sum { count, sum }, Aggregate::Sum) => known(*count, *sum),
             (State::Sum { count, sum }, _) => known(*count, *sum / f64::from(*count)),
-            (State::Moments { count, squares, .. }, _) => known(*count, (*squares / f64::from(*count)).sqrt()),
+            (State::Moments { count, squares, .. }, _) => {
+                known(*count, (*squares / f64::from(*count)).sqrt())
+            }
             (State::Least { rows } | State::Greatest { rows }, _) => match (rows.front(), slot) {
                 (Some(&row), Some(slot)) => ring.row(row)[slot],
                 _ => f64::NAN,

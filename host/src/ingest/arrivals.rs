@@ -70,7 +70,9 @@ impl Arrivals {
                 break;
             }
             if self.last.is_some_and(|last| arrival < last) {
-                return Err(self.entry_error(format!("{entry},{}", arrival.0), "a time not before the last one"));
+                return Err(
+                    self.entry_error(format!("{entry},{}", arrival.0), "a time not before the last one")
+                );
             }
             self.last = Some(arrival);
             self.advance()?;

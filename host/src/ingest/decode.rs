@@ -183,10 +183,8 @@ impl<'de> Fields<'de> for Row<'_, 'de> {
     }
 
     fn value(&mut self, key: Cow<'de, str>, value: Scalar<'de>) -> Result<(), ()> {
-        let taken = self
-            .decoder
-            .field(&key, self.depth, self.step)
-            .and_then(|field| self.take(field, &key, value));
+        let taken =
+            self.decoder.field(&key, self.depth, self.step).and_then(|field| self.take(field, &key, value));
         self.step += 1;
         self.field = Some(key);
         taken.map_err(|refusal| self.refusal = Some(refusal))
@@ -199,7 +197,10 @@ impl<'de> Row<'_, 'de> {
             (Field::SystemId, Scalar::Text(id)) => self.system_id = Some(checked_name(key, id)?),
             (Field::SystemType, Scalar::Text(kind)) => self.system_type = Some(checked_name(key, kind)?),
             (Field::Timestamp, Scalar::Text(text)) => self.time = Some(parse_time(key, &text)?),
-            (Field::SystemType | Field::HealthStatus | Field::BuiltIn(_) | Field::Custom(_), Scalar::Null) => {}
+            (
+                Field::SystemType | Field::HealthStatus | Field::BuiltIn(_) | Field::Custom(_),
+                Scalar::Null,
+            ) => {}
             (Field::HealthStatus, Scalar::Text(text)) => self.text(key, HEALTH_STATUS, &text)?,
             (Field::BuiltIn(metric), Scalar::Number(number)) => {
                 check_bounds(key, metric, number)?;
@@ -272,7 +273,8 @@ fn parse_time(key: &str, text: &str) -> Result<Millis, Refusal> {
 
 fn checked_name<'de>(key: &str, name: Cow<'de, str>) -> Result<Cow<'de, str>, Refusal> {
     if name.is_empty() || name.len() > NAME_BYTES_MAX {
-        let found = if name.is_empty() { "an empty text".to_owned() } else { format!("{} bytes", name.len()) };
+        let found =
+            if name.is_empty() { "an empty text".to_owned() } else { format!("{} bytes", name.len()) };
         return Err(Refusal::of_field(key, found, format!("a text of 1 to {NAME_BYTES_MAX} bytes")));
     }
     Ok(name)
@@ -320,7 +322,10 @@ fn not_json(text: &str, error: &serde_json::Error, after: Option<&str>) -> Refus
         None => format!("column {}", error.column()),
     };
     if let Some(word) = unwritable.iter().find(|word| rest.starts_with(**word)) {
-        return Refusal::of_row(format!("{word} at {place}"), "a finite number, or no field for a metric not known");
+        return Refusal::of_row(
+            format!("{word} at {place}"),
+            "a finite number, or no field for a metric not known",
+        );
     }
     let message = error.to_string();
     let reason = message.split(" at line ").next().unwrap_or(&message).to_owned();

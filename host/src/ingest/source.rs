@@ -52,7 +52,16 @@ impl Source {
         };
         let counted = Counted { inner: raw, bytes: Arc::clone(&bytes_read) };
         let (reader, compressed) = decompressed(BufReader::with_capacity(BUFFER_BYTES, counted))?;
-        Ok(Self { name, reader, line: 0, bytes_total, bytes_read, bytes_taken: 0, compressed, buffer: Vec::new() })
+        Ok(Self {
+            name,
+            reader,
+            line: 0,
+            bytes_total,
+            bytes_read,
+            bytes_taken: 0,
+            compressed,
+            buffer: Vec::new(),
+        })
     }
 
     /// What to call it in messages.

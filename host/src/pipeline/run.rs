@@ -130,11 +130,13 @@ impl Pipeline {
     /// A thread was gone before.
     pub fn end(self) -> Result<PipelineEnd, PipelineError> {
         drop(self.shards);
-        let joined = self.shard_threads.into_iter().map(|thread| thread.join().map_err(|_| PipelineError("shard")));
+        let joined =
+            self.shard_threads.into_iter().map(|thread| thread.join().map_err(|_| PipelineError("shard")));
         let mut shards: Vec<ShardEnd> = joined.collect::<Result<_, _>>()?;
         drop(self.trainer);
         let training = self.trainer_thread.join().map_err(|_| PipelineError("trainer"))?;
-        let mut ongoing: Vec<Event> = shards.iter_mut().flat_map(|shard| std::mem::take(&mut shard.ongoing)).collect();
+        let mut ongoing: Vec<Event> =
+            shards.iter_mut().flat_map(|shard| std::mem::take(&mut shard.ongoing)).collect();
         ongoing.sort_by_key(|event| (event.detection.timestamp, event.detection.detection_id));
         Ok(PipelineEnd { ongoing, shards, training })
     }

@@ -33,7 +33,10 @@ impl Sandbox {
         }
         let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
-        contract::rule::lapwing::plugin::log::add_to_linker::<_, HasSelf<Instance>>(&mut linker, |instance| instance)?;
+        contract::rule::lapwing::plugin::log::add_to_linker::<_, HasSelf<Instance>>(
+            &mut linker,
+            |instance| instance,
+        )?;
         advance_epochs(&engine)?;
         Ok(Self { engine, linker })
     }

@@ -82,10 +82,14 @@ impl Plugin {
 
 /// The kind and contract version that the exports name.
 fn kind_of(exports: &[String]) -> Result<(Kind, &'static str), LoadError> {
-    let ours: Vec<&String> =
-        exports.iter().filter(|export| export.strip_prefix(PACKAGE).is_some_and(|rest| rest.starts_with('/'))).collect();
+    let ours: Vec<&String> = exports
+        .iter()
+        .filter(|export| export.strip_prefix(PACKAGE).is_some_and(|rest| rest.starts_with('/')))
+        .collect();
     let export = match ours[..] {
-        [] if exports.is_empty() => return Err(LoadError::NotAPlugin { found: "it exports nothing".to_owned() }),
+        [] if exports.is_empty() => {
+            return Err(LoadError::NotAPlugin { found: "it exports nothing".to_owned() });
+        }
         [] => return Err(LoadError::NotAPlugin { found: format!("it exports {}", exports.join(", ")) }),
         [export] => export,
         [..] => {

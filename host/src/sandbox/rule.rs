@@ -53,8 +53,9 @@ impl RuleInstance {
         const FUNCTION: &str = "evaluate";
         let batch = Batch { rows: rows as u32, columns };
         let rule = self.bindings.lapwing_plugin_rule();
-        let answer =
-            watched(&mut self.store, FUNCTION, BATCH_DEADLINE, |store| rule.call_evaluate(&mut *store, batch))?;
+        let answer = watched(&mut self.store, FUNCTION, BATCH_DEADLINE, |store| {
+            rule.call_evaluate(&mut *store, batch)
+        })?;
         let verdicts = answer.map_err(|reason| CallError::Refused { function: FUNCTION, reason })?;
         for (name, list) in [("matched", &verdicts.matched), ("unknown", &verdicts.unknown)] {
             let ascending = list.windows(2).all(|pair| pair[0] < pair[1]);
@@ -80,8 +81,9 @@ impl RuleInstance {
         const FUNCTION: &str = "explain";
         let batch = Batch { rows: 1, columns };
         let rule = self.bindings.lapwing_plugin_rule();
-        let answer =
-            watched(&mut self.store, FUNCTION, BATCH_DEADLINE, |store| rule.call_explain(&mut *store, batch))?;
+        let answer = watched(&mut self.store, FUNCTION, BATCH_DEADLINE, |store| {
+            rule.call_explain(&mut *store, batch)
+        })?;
         let mut explanations = answer.map_err(|reason| CallError::Refused { function: FUNCTION, reason })?;
         let bad = |reason: &str| CallError::BadAnswer { function: FUNCTION, reason: reason.to_owned() };
         let mut explanation = match (explanations.pop(), explanations.is_empty()) {
@@ -104,7 +106,10 @@ impl RuleInstance {
 fn check(descriptor: &Descriptor) -> Result<(), String> {
     check_inputs(&descriptor.inputs)?;
     if descriptor.parameters.len() > PARAMETERS_MAX {
-        return Err(format!("{} parameters, at most {PARAMETERS_MAX} are allowed", descriptor.parameters.len()));
+        return Err(format!(
+            "{} parameters, at most {PARAMETERS_MAX} are allowed",
+            descriptor.parameters.len()
+        ));
     }
     for parameter in &descriptor.parameters {
         check_parameter(parameter)?;
@@ -117,7 +122,10 @@ fn check(descriptor: &Descriptor) -> Result<(), String> {
         }
     }
     if !(1..=OCCURRENCES_MAX).contains(&descriptor.min_occurrences) {
-        return Err(format!("min-occurrences is {}, from 1 to {OCCURRENCES_MAX} is allowed", descriptor.min_occurrences));
+        return Err(format!(
+            "min-occurrences is {}, from 1 to {OCCURRENCES_MAX} is allowed",
+            descriptor.min_occurrences
+        ));
     }
     if descriptor.window_s > WINDOW_S_MAX {
         return Err(format!("window-s is {}, at most {WINDOW_S_MAX} is allowed", descriptor.window_s));

@@ -56,8 +56,9 @@ impl ScorerInstance {
         const FUNCTION: &str = "train";
         let batch = Batch { rows: rows as u32, columns };
         let scorer = self.bindings.lapwing_plugin_scorer();
-        let answer =
-            watched(&mut self.store, FUNCTION, TRAIN_DEADLINE, |store| scorer.call_train(&mut *store, batch))?;
+        let answer = watched(&mut self.store, FUNCTION, TRAIN_DEADLINE, |store| {
+            scorer.call_train(&mut *store, batch)
+        })?;
         let model = answer.map_err(|reason| CallError::Refused { function: FUNCTION, reason })?;
         if model.len() > MODEL_BYTES_MAX {
             let reason = format!("a model of {} bytes, at most {MODEL_BYTES_MAX} are allowed", model.len());
@@ -73,8 +74,9 @@ impl ScorerInstance {
     pub fn load(&mut self, model: &[u8]) -> Result<(), CallError> {
         const FUNCTION: &str = "load";
         let scorer = self.bindings.lapwing_plugin_scorer();
-        let answer =
-            watched(&mut self.store, FUNCTION, CONFIGURE_DEADLINE, |store| scorer.call_load(&mut *store, model))?;
+        let answer = watched(&mut self.store, FUNCTION, CONFIGURE_DEADLINE, |store| {
+            scorer.call_load(&mut *store, model)
+        })?;
         answer.map_err(|reason| CallError::Refused { function: FUNCTION, reason })
     }
 
@@ -86,15 +88,19 @@ impl ScorerInstance {
         const FUNCTION: &str = "score";
         let batch = Batch { rows: rows as u32, columns };
         let scorer = self.bindings.lapwing_plugin_scorer();
-        let answer =
-            watched(&mut self.store, FUNCTION, BATCH_DEADLINE, |store| scorer.call_score(&mut *store, batch))?;
+        let answer = watched(&mut self.store, FUNCTION, BATCH_DEADLINE, |store| {
+            scorer.call_score(&mut *store, batch)
+        })?;
         let scores = answer.map_err(|reason| CallError::Refused { function: FUNCTION, reason })?;
         if scores.len() != rows {
             let reason = format!("{} scores for {rows} rows", scores.len());
             return Err(CallError::BadAnswer { function: FUNCTION, reason });
         }
         if let Some(score) = scores.iter().find(|score| !score.is_nan() && !(0.0..=1.0).contains(*score)) {
-            return Err(CallError::BadAnswer { function: FUNCTION, reason: format!("a score of {score}, not in 0..=1") });
+            return Err(CallError::BadAnswer {
+                function: FUNCTION,
+                reason: format!("a score of {score}, not in 0..=1"),
+            });
         }
         Ok(scores)
     }

@@ -120,7 +120,11 @@ impl Panel {
             match loaded {
                 Ok(instance) => seat.instances[scorer] = Some(instance),
                 Err(error) => {
-                    tracing::warn!(scorer_id = &*self.catalog.scorers[scorer].scorer_id, error, "a model was not taken");
+                    tracing::warn!(
+                        scorer_id = &*self.catalog.scorers[scorer].scorer_id,
+                        error,
+                        "a model was not taken"
+                    );
                     cost.failures += 1;
                     cost.last_error = Some(error);
                 }

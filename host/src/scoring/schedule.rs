@@ -91,7 +91,8 @@ impl Schedule {
 /// Whether the sample with this number in its type joins the training set: all of them until the set is full, then an
 /// even share, chosen by a fixed hash of the number.
 fn is_learned(number: u64, settings: &config::Training) -> bool {
-    let (held, speaks_for) = (settings.max_training_samples as u64, (number + 1).min(settings.horizon_samples));
+    let (held, speaks_for) =
+        (settings.max_training_samples as u64, (number + 1).min(settings.horizon_samples));
     if speaks_for <= held {
         return true;
     }

@@ -83,8 +83,10 @@ impl Trainer {
     #[must_use]
     pub fn new(catalog: Arc<Catalog>, models: Arc<Models>, shards: usize) -> Self {
         let features = catalog.features();
-        let place = |column: &usize| features.iter().position(|feature| feature == column).unwrap_or_default();
-        let inputs = catalog.scorers.iter().map(|scorer| scorer.columns.iter().map(place).collect()).collect();
+        let place =
+            |column: &usize| features.iter().position(|feature| feature == column).unwrap_or_default();
+        let inputs =
+            catalog.scorers.iter().map(|scorer| scorer.columns.iter().map(place).collect()).collect();
         let scorers = catalog.scorers.len();
         Self {
             models,
@@ -173,7 +175,12 @@ impl Trainer {
                     Err(error) => {
                         let scorer_id = &*self.catalog.scorers[scorer].scorer_id;
                         let system_type = &*self.catalog.types.name(system_type.0);
-                        tracing::warn!(scorer_id, system_type, error, "no model was trained; the one before stays");
+                        tracing::warn!(
+                            scorer_id,
+                            system_type,
+                            error,
+                            "no model was trained; the one before stays"
+                        );
                         report.failed += 1;
                         report.last_error = Some(error);
                         before.as_ref().and_then(|models| models.get(scorer).cloned().flatten())
@@ -190,10 +197,13 @@ impl Trainer {
         for column in set.iter_mut() {
             column.make_contiguous();
         }
-        let columns: Vec<&[f64]> = self.inputs[scorer].iter().map(|&feature| set[feature].as_slices().0).collect();
+        let columns: Vec<&[f64]> =
+            self.inputs[scorer].iter().map(|&feature| set[feature].as_slices().0).collect();
         let instance = match &mut self.instances[scorer] {
             Some(instance) => instance,
-            vacant => vacant.insert(self.catalog.scorers[scorer].instance().map_err(|error| error.to_string())?),
+            vacant => {
+                vacant.insert(self.catalog.scorers[scorer].instance().map_err(|error| error.to_string())?)
+            }
         };
         let result = instance.train(&columns, rows);
         if result.as_ref().is_err_and(|error| !error.leaves_instance_usable()) {

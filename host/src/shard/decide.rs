@@ -7,8 +7,8 @@ use super::judge::{Judge, Judged};
 use super::report::EventKey;
 use crate::catalog::Catalog;
 use crate::detections::{
-    ConditionEvidence, Detection, Event, EventKind, Evidence, Peak, PluginEvidence, ScoreEvidence, Transition, Watch,
-    confidence,
+    ConditionEvidence, Detection, Event, EventKind, Evidence, Peak, PluginEvidence, ScoreEvidence,
+    Transition, Watch, confidence,
 };
 use crate::history::Systems;
 use crate::model::{HEALTH_STATUS, MetricId, Status};
@@ -62,7 +62,8 @@ pub(super) fn decide(
         if verdict == Verdict::Matched || systems.get(batch.rows[row].system).watched_by > 0 {
             let kind = step(judge, verdict, batch, row, round, systems);
             if let Some(kind) = kind
-                && let Some(detection) = judge.watched.get(&batch.rows[row].system).and_then(|w| w.detection.as_deref())
+                && let Some(detection) =
+                    judge.watched.get(&batch.rows[row].system).and_then(|w| w.detection.as_deref())
             {
                 let key = EventKey::new(&batch.rows[row], &detection.system_id, judge.place);
                 events.push((key, Event { event: kind, detection: detection.clone() }));
@@ -162,8 +163,17 @@ fn open(
     let evidence = Evidence {
         rule_id: rule.rule_id.to_string(),
         rule_name: rule.name.clone(),
-        conditions: conditions.iter().map(|condition| ConditionEvidence::new(condition, &rule.inputs)).collect(),
-        parameters: rule.scopes.names.iter().cloned().zip(parameters.iter().map(|value| json!(value))).collect(),
+        conditions: conditions
+            .iter()
+            .map(|condition| ConditionEvidence::new(condition, &rule.inputs))
+            .collect(),
+        parameters: rule
+            .scopes
+            .names
+            .iter()
+            .cloned()
+            .zip(parameters.iter().map(|value| json!(value)))
+            .collect(),
         settings: rule.settings.clone(),
         plugin: PluginEvidence {
             name: rule.plugin.name.to_string(),
@@ -212,8 +222,12 @@ struct Known {
 
 impl Known {
     fn of(row: &Row, batch: &Batch, round: &Round, catalog: &Catalog, systems: &Systems) -> Self {
-        let mut known =
-            Self { sample_timestamp: None, health_status: None, metrics: Map::new(), custom_metrics: Map::new() };
+        let mut known = Self {
+            sample_timestamp: None,
+            health_status: None,
+            metrics: Map::new(),
+            custom_metrics: Map::new(),
+        };
         let values: &[(MetricId, f64)] = match row.origin {
             Origin::Sample { row: of_round, .. } => {
                 let sample = round.samples.sample(of_round as usize);

@@ -171,7 +171,8 @@ impl Judge {
         match &mut self.instance {
             Some(instance) => Ok(instance),
             vacant => {
-                let instance = self.catalog.rules[self.place].instance().map_err(|error| gone(error.to_string()))?;
+                let instance =
+                    self.catalog.rules[self.place].instance().map_err(|error| gone(error.to_string()))?;
                 Ok(vacant.insert(instance))
             }
         }

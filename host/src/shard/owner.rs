@@ -103,9 +103,15 @@ impl Shard {
     /// What there is to tell when the input has ended.
     #[must_use]
     pub fn end(&self) -> ShardEnd {
-        let ongoing = self.judges.iter().flat_map(|judge| judge.watched.values()).filter_map(|watched| watched.ongoing());
+        let ongoing = self
+            .judges
+            .iter()
+            .flat_map(|judge| judge.watched.values())
+            .filter_map(|watched| watched.ongoing());
         ShardEnd {
-            ongoing: ongoing.map(|detection| Event { event: EventKind::Ongoing, detection: detection.clone() }).collect(),
+            ongoing: ongoing
+                .map(|detection| Event { event: EventKind::Ongoing, detection: detection.clone() })
+                .collect(),
             systems: self.systems.all().len(),
             bytes: self.systems.all().iter().map(crate::history::System::bytes).sum(),
             rule_costs: self.judges.iter().map(|judge| judge.cost.clone()).collect(),

@@ -6,8 +6,8 @@
 
 mod settings;
 
-use lapwing_sdk::input::Declared;
 use lapwing_sdk::BatchRule;
+use lapwing_sdk::input::Declared;
 use lapwing_sdk::judgement::Condition;
 use lapwing_sdk::prelude::*;
 use lapwing_sdk::rule::{Verdicts, verdicts};

@@ -96,7 +96,9 @@ impl Asked {
         .flatten()
         .collect();
         if tests.is_empty() {
-            return Err("nothing is asked; give equals, min, max, increase_factor or decrease_factor".to_owned());
+            return Err(
+                "nothing is asked; give equals, min, max, increase_factor or decrease_factor".to_owned()
+            );
         }
         Ok(tests)
     }

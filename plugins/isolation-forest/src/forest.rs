@@ -1,7 +1,7 @@
 //! The model: trees, what stands for a missing value, and how unusual the training rows themselves were.
 
 use lapwing_sdk::features::{
-    Feature, METRICS_MAX, Metrics, Reader, Writer, evenly_spaced, least_spread, quantile, values,
+    Feature, METRICS_MAX, Metrics, Reader, Writer, evenly_spaced, is_known, least_spread, quantile, values,
 };
 
 use crate::Settings;
@@ -9,7 +9,7 @@ use crate::grow::{average_path_length, grow, narrow};
 use crate::tree::{Group, LANES, SUBSAMPLE_MAX, Tree};
 
 /// The most trees: more would make a slow model of no better judgement.
-pub const TREES_MAX: usize = 1000;
+pub(crate) const TREES_MAX: usize = 1000;
 
 const VERSION: u8 = 1;
 
@@ -58,7 +58,7 @@ impl Constant {
 
 impl Forest {
     /// Grows a forest on these features of the rows.
-    pub fn train(
+    pub(crate) fn train(
         settings: &Settings,
         features: Vec<Feature<'_>>,
         columns: &[Vec<f64>],
@@ -107,7 +107,7 @@ impl Forest {
     }
 
     /// How far above usual each row is, in units of the limit; NaN: too little of the row is known.
-    pub fn excesses(&self, columns: &[Vec<f64>], rows: usize) -> Vec<f64> {
+    pub(crate) fn excesses(&self, columns: &[Vec<f64>], rows: usize) -> Vec<f64> {
         let mut scores = self.anomaly_scores(columns, rows);
         for score in &mut scores {
             *score = (*score - self.usual) / self.limit;
@@ -164,7 +164,7 @@ impl Forest {
             let block = values(columns, varying.column, rows).get(start..end).unwrap_or(&[]);
             let mut block = block.iter().copied().chain(std::iter::repeat(f64::NAN));
             for (lane, value) in groups.iter_mut().flat_map(|group| &mut group[feature]).zip(&mut block) {
-                *lane = narrow(if value.is_finite() { value } else { varying.median });
+                *lane = narrow(if is_known(value) { value } else { varying.median });
             }
         }
     }
@@ -179,13 +179,13 @@ impl Forest {
         let mut moved = vec![0.0; rows];
         for column in self.varying.iter().map(|varying| varying.column) {
             for (known, value) in known.iter_mut().zip(values(columns, column, rows)) {
-                *known += f64::from(u8::from(value.is_finite()));
+                *known += f64::from(u8::from(is_known(*value)));
             }
         }
         for constant in &self.constant {
             let values = values(columns, constant.column, rows);
             for ((known, moved), &value) in known.iter_mut().zip(&mut moved).zip(values) {
-                *known += f64::from(u8::from(value.is_finite()));
+                *known += f64::from(u8::from(is_known(value)));
                 *moved += constant.moved(value);
             }
         }
@@ -196,7 +196,7 @@ impl Forest {
     }
 
     /// The model as bytes.
-    pub fn save(&self, metrics: &Metrics) -> Vec<u8> {
+    pub(crate) fn save(&self, metrics: &Metrics) -> Vec<u8> {
         let mut writer = Writer::new(VERSION);
         writer.count(self.varying.len());
         for varying in &self.varying {
@@ -221,7 +221,7 @@ impl Forest {
     ///
     /// # Errors
     /// What is wrong with the bytes.
-    pub fn restore(metrics: &Metrics, bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn restore(metrics: &Metrics, bytes: &[u8]) -> Result<Self, String> {
         let mut reader = Reader::new(VERSION, bytes)?;
         let read_metric = |reader: &mut Reader<'_>| -> Result<(usize, f64), String> {
             let column = metrics.read_column(reader)?;

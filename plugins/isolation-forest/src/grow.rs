@@ -1,6 +1,6 @@
 //! Growing a forest.
 
-use lapwing_sdk::features::Feature;
+use lapwing_sdk::features::{Feature, is_known};
 
 use crate::random::Random;
 use crate::tree::{HEIGHT, Tree};
@@ -11,13 +11,13 @@ const VALUE_MAX: f64 = 1e38;
 const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
 
 /// A value as the trees see it.
-pub fn narrow(value: f64) -> f32 {
+pub(crate) fn narrow(value: f64) -> f32 {
     value.clamp(-VALUE_MAX, VALUE_MAX) as f32
 }
 
 /// The average path length of an unsuccessful search in a binary search tree of `rows` rows: `c(n)` in the paper, by
 /// which path lengths are normalised.
-pub fn average_path_length(rows: usize) -> f64 {
+pub(crate) fn average_path_length(rows: usize) -> f64 {
     match rows {
         0 | 1 => 0.0,
         2 => 1.0,
@@ -29,7 +29,13 @@ pub fn average_path_length(rows: usize) -> f64 {
 }
 
 /// Grows trees, each on another subsample of `subsample` of the `rows` rows.
-pub fn grow(features: &[Feature<'_>], rows: usize, trees: usize, subsample: usize, seed: u64) -> Vec<Tree> {
+pub(crate) fn grow(
+    features: &[Feature<'_>],
+    rows: usize,
+    trees: usize,
+    subsample: usize,
+    seed: u64,
+) -> Vec<Tree> {
     let mut random = Random::new(seed);
     let mut shuffled: Vec<usize> = (0..rows).collect();
     (0..trees)
@@ -62,7 +68,7 @@ fn shuffle_front(items: &mut [usize], count: usize, random: &mut Random) {
 /// would look so common that ordinary values looked rare.
 fn draw(feature: &Feature<'_>, rows: &[usize], random: &mut Random) -> Vec<f32> {
     let value = |&row: &usize| match feature.values.get(row) {
-        Some(value) if value.is_finite() => narrow(*value),
+        Some(&value) if is_known(value) => narrow(value),
         _ => narrow(feature.known[random.below(feature.known.len())]),
     };
     rows.iter().map(value).collect()

@@ -3,16 +3,16 @@
 use lapwing_sdk::features::{Reader, Writer};
 
 /// The height of every tree. As in the paper, 256 rows need 8 splits on average to be set apart.
-pub const HEIGHT: usize = 8;
+pub(crate) const HEIGHT: usize = 8;
 
 /// The largest subsample: as many rows as a tree of that height has leaves.
-pub const SUBSAMPLE_MAX: usize = 1 << HEIGHT;
+pub(crate) const SUBSAMPLE_MAX: usize = 1 << HEIGHT;
 
 /// How many rows walk down a tree side by side: while one waits for memory, the others go on.
-pub const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 
 /// Some rows, feature by feature. `WIDTH` is a power of two, so that a feature's number is masked instead of checked.
-pub type Group<const WIDTH: usize> = [[f32; LANES]; WIDTH];
+pub(crate) type Group<const WIDTH: usize> = [[f32; LANES]; WIDTH];
 
 /// The mark of a leaf in a saved tree, in the place of a feature's number.
 const LEAF: u8 = u8::MAX;
@@ -31,30 +31,30 @@ const NO_SPLIT: Split = Split { threshold: f32::INFINITY, feature: 0 };
 ///
 /// A leaf that training reached early is repeated over all the leaves below it. So every row takes the same number of
 /// steps, and no step is a branch that a processor could mispredict.
-pub struct Tree {
+pub(crate) struct Tree {
     splits: [Split; SUBSAMPLE_MAX],
     path_lengths: [f32; SUBSAMPLE_MAX],
 }
 
 impl Tree {
     /// A tree of one leaf.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { splits: [NO_SPLIT; SUBSAMPLE_MAX], path_lengths: [0.0; SUBSAMPLE_MAX] }
     }
 
     /// Splits a node that lies above the leaves.
-    pub fn split(&mut self, node: usize, feature: u8, threshold: f32) {
+    pub(crate) fn split(&mut self, node: usize, feature: u8, threshold: f32) {
         self.splits[node] = Split { threshold, feature: feature.into() };
     }
 
     /// Ends the path at a node of this depth.
-    pub fn end(&mut self, node: usize, depth: usize, path_length: f32) {
+    pub(crate) fn end(&mut self, node: usize, depth: usize, path_length: f32) {
         self.path_lengths[leaves_below(node, depth)].fill(path_length);
     }
 
     /// The path lengths of some rows.
     #[inline]
-    pub fn path_lengths<const WIDTH: usize>(&self, group: &Group<WIDTH>) -> [f32; LANES] {
+    pub(crate) fn path_lengths<const WIDTH: usize>(&self, group: &Group<WIDTH>) -> [f32; LANES] {
         let mut nodes = [1; LANES];
         for _ in 0..HEIGHT {
             for (lane, node) in nodes.iter_mut().enumerate() {
@@ -67,7 +67,7 @@ impl Tree {
     }
 
     /// Writes the nodes in preorder, without the repetitions.
-    pub fn write(&self, writer: &mut Writer) {
+    pub(crate) fn write(&self, writer: &mut Writer) {
         self.write_node(writer, 1, 0);
     }
 
@@ -87,7 +87,7 @@ impl Tree {
     }
 
     /// Reads what [`write`](Tree::write) wrote.
-    pub fn read(reader: &mut Reader<'_>, features: usize) -> Result<Self, String> {
+    pub(crate) fn read(reader: &mut Reader<'_>, features: usize) -> Result<Self, String> {
         let mut tree = Self::new();
         tree.read_node(reader, features, 1, 0)?;
         Ok(tree)

@@ -16,7 +16,10 @@ pub(crate) fn clusters(rows: &[Vec<f64>], eps: f64, min_samples: usize) -> Resul
     let flat: Vec<f64> = rows.iter().flatten().copied().collect();
     let array = Array2::from_shape_vec((rows.len(), width), flat).map_err(|error| error.to_string())?;
     let tolerance = eps * (2.0 * width as f64).sqrt();
-    let labels = Dbscan::params(min_samples).tolerance(tolerance).transform(&array).map_err(|error| error.to_string())?;
+    let labels = Dbscan::params(min_samples)
+        .tolerance(tolerance)
+        .transform(&array)
+        .map_err(|error| error.to_string())?;
     let count = labels.iter().flatten().max().map_or(0, |last| last + 1);
     let mut clusters = vec![Vec::new(); count];
     for (row, label) in labels.iter().enumerate() {

@@ -72,7 +72,13 @@ impl Scorer for PatternScorer {
     fn score(&self, model: &Patterns, columns: &[Vec<f64>], rows: usize) -> Vec<f64> {
         let mut scaled = Vec::new();
         (0..rows)
-            .map(|row| if model.scaled(columns, row, &mut scaled) { calibrate(model.excess(&scaled)) } else { f64::NAN })
+            .map(|row| {
+                if model.scaled(columns, row, &mut scaled) {
+                    calibrate(model.excess(&scaled))
+                } else {
+                    f64::NAN
+                }
+            })
             .collect()
     }
 }

@@ -1,6 +1,8 @@
 //! The model: how features are scaled, which patterns there are, and how far from them usual rows lie.
 
-use lapwing_sdk::features::{Feature, METRICS_MAX, Metrics, Reader, Writer, evenly_spaced, least_spread, quantile};
+use lapwing_sdk::features::{
+    Feature, METRICS_MAX, Metrics, Reader, Writer, evenly_spaced, is_known, least_spread, quantile,
+};
 
 use crate::Settings;
 use crate::cluster::clusters;
@@ -62,7 +64,8 @@ impl Baseline {
         let count = values.len().max(1) as f64;
         let mean = values.iter().sum::<f64>() / count;
         let variance = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count;
-        let (min, max) = values.iter().fold((mean, mean), |(min, max), &value| (min.min(value), max.max(value)));
+        let (min, max) =
+            values.iter().fold((mean, mean), |(min, max), &value| (min.min(value), max.max(value)));
         Self { mean, std: variance.sqrt().max(SPREAD_MIN), min, max }
     }
 
@@ -102,7 +105,13 @@ impl Patterns {
     pub fn train(settings: &Settings, features: &[Feature<'_>], rows: usize) -> Result<Self, String> {
         let scales: Vec<Scale> = features.iter().map(Scale::of).collect();
         let chosen: Vec<Vec<f64>> = evenly_spaced(rows, CLUSTERED_ROWS)
-            .map(|row| features.iter().zip(&scales).map(|(feature, scale)| scale.apply_or_mean(feature, row)).collect())
+            .map(|row| {
+                features
+                    .iter()
+                    .zip(&scales)
+                    .map(|(feature, scale)| scale.apply_or_mean(feature, row))
+                    .collect()
+            })
             .collect();
         let found = clusters(&chosen, settings.eps, settings.min_samples)?;
         let clustered: usize = found.iter().map(Vec::len).sum();
@@ -110,7 +119,11 @@ impl Patterns {
         let (normal, anomalous): (Vec<_>, Vec<_>) =
             found.iter().partition(|members| members.len() as f64 >= NORMAL_SHARE * clustered as f64);
         let patterns = |clusters: Vec<&Vec<usize>>| -> Vec<Pattern> {
-            clusters.into_iter().take(PATTERNS_MAX).map(|members| Pattern::of(&chosen, members, width)).collect()
+            clusters
+                .into_iter()
+                .take(PATTERNS_MAX)
+                .map(|members| Pattern::of(&chosen, members, width))
+                .collect()
         };
         let mut normal = patterns(normal);
         if normal.is_empty() {
@@ -128,8 +141,9 @@ impl Patterns {
     pub fn scaled(&self, columns: &[Vec<f64>], row: usize, scaled: &mut Vec<f64>) -> bool {
         scaled.clear();
         scaled.extend(self.scales.iter().map(|scale| {
-            let value = columns.get(scale.column).and_then(|column| column.get(row)).copied().unwrap_or(f64::NAN);
-            if value.is_finite() { scale.apply(value) } else { f64::NAN }
+            let value =
+                columns.get(scale.column).and_then(|column| column.get(row)).copied().unwrap_or(f64::NAN);
+            if is_known(value) { scale.apply(value) } else { f64::NAN }
         }));
         2 * scaled.iter().filter(|value| !value.is_nan()).count() >= self.scales.len()
     }
@@ -169,9 +183,11 @@ impl Patterns {
         let width = reader.count("metrics", 1..=METRICS_MAX)?;
         let scales = (0..width).map(|_| Scale::read(metrics, &mut reader)).collect::<Result<_, _>>()?;
         let normal_count = reader.count("normal patterns", 1..=PATTERNS_MAX)?;
-        let normal = (0..normal_count).map(|_| Pattern::read(width, &mut reader)).collect::<Result<_, _>>()?;
+        let normal =
+            (0..normal_count).map(|_| Pattern::read(width, &mut reader)).collect::<Result<_, _>>()?;
         let anomalous_count = reader.count("anomalous patterns", 0..=PATTERNS_MAX)?;
-        let anomalous = (0..anomalous_count).map(|_| Pattern::read(width, &mut reader)).collect::<Result<_, _>>()?;
+        let anomalous =
+            (0..anomalous_count).map(|_| Pattern::read(width, &mut reader)).collect::<Result<_, _>>()?;
         let [usual, limit] = reader.f64s()?;
         if limit < LIMIT_MIN {
             return Err(format!("the model's limit is {limit}, it must be at least {LIMIT_MIN}"));
@@ -194,7 +210,7 @@ impl Scale {
     /// A training row's value; one that is missing lies in the middle, where it says nothing.
     fn apply_or_mean(&self, feature: &Feature<'_>, row: usize) -> f64 {
         let value = feature.values.get(row).copied().unwrap_or(f64::NAN);
-        if value.is_finite() { self.apply(value) } else { 0.0 }
+        if is_known(value) { self.apply(value) } else { 0.0 }
     }
 
     fn read(metrics: &Metrics, reader: &mut Reader<'_>) -> Result<Self, String> {

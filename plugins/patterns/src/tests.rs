@@ -10,7 +10,11 @@ fn trained(columns: &[Vec<f64>], rows: usize) -> Patterns {
     let scorer = scorer();
     let model = scorer.train(columns, rows).unwrap();
     let bytes = scorer.save(&model);
-    assert_eq!(bytes, scorer.save(&scorer.train(columns, rows).unwrap()), "the same rows give the same bytes");
+    assert_eq!(
+        bytes,
+        scorer.save(&scorer.train(columns, rows).unwrap()),
+        "the same rows give the same bytes"
+    );
     let restored = scorer.restore(&bytes).unwrap();
     assert_eq!(restored, model);
     restored
@@ -53,7 +57,8 @@ fn a_small_cluster_is_an_anomaly_that_recurs() {
 
 #[test]
 fn noise_is_no_pattern() {
-    let scattered: Vec<Vec<f64>> = (0..40).map(|row| vec![f64::from(row) * 100.0, f64::from(row % 7) * 100.0]).collect();
+    let scattered: Vec<Vec<f64>> =
+        (0..40).map(|row| vec![f64::from(row) * 100.0, f64::from(row % 7) * 100.0]).collect();
     assert!(cluster::clusters(&scattered, 0.5, 5).unwrap().is_empty());
 }
 

@@ -89,20 +89,32 @@ mod tests {
     #[test]
     fn one_condition_short_is_clear() {
         let row = slow_and_busy();
-        assert_eq!(outcome(Inputs { response_time_ms: row.response_time_ms.with(199.9), ..row }), Outcome::Unmet);
+        assert_eq!(
+            outcome(Inputs { response_time_ms: row.response_time_ms.with(199.9), ..row }),
+            Outcome::Unmet
+        );
         assert_eq!(outcome(Inputs { throughput: row.throughput.with(500.1), ..row }), Outcome::Unmet);
-        assert_eq!(outcome(Inputs { cpu_usage_percent: row.cpu_usage_percent.with(79.9), ..row }), Outcome::Unmet);
+        assert_eq!(
+            outcome(Inputs { cpu_usage_percent: row.cpu_usage_percent.with(79.9), ..row }),
+            Outcome::Unmet
+        );
     }
 
     #[test]
     fn a_short_baseline_is_no_baseline() {
         let row = slow_and_busy();
-        assert_eq!(outcome(Inputs { baseline_samples: row.baseline_samples.with(29.0), ..row }), Outcome::Unmet);
+        assert_eq!(
+            outcome(Inputs { baseline_samples: row.baseline_samples.with(29.0), ..row }),
+            Outcome::Unmet
+        );
     }
 
     #[test]
     fn a_missing_metric_leaves_it_open() {
         let row = slow_and_busy();
-        assert_eq!(outcome(Inputs { cpu_usage_percent: Inputs::missing().cpu_usage_percent, ..row }), Outcome::Unknown);
+        assert_eq!(
+            outcome(Inputs { cpu_usage_percent: Inputs::missing().cpu_usage_percent, ..row }),
+            Outcome::Unknown
+        );
     }
 }

@@ -1,13 +1,13 @@
-//! How far a row lies from the usual values of its metrics: z-scores and interquartile ranges.
+//! How far each metric is from its usual values, by z-score and by interquartile range.
 
-mod model;
+mod profile;
 
 use lapwing_sdk::features::{METRICS_MAX, Metrics, within};
 use lapwing_sdk::input::Declared;
 use lapwing_sdk::{Scorer, calibrate};
 use serde::Deserialize;
 
-pub use model::Usual;
+pub use profile::Profile;
 
 /// The plugin's settings.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,11 +15,11 @@ pub use model::Usual;
 pub struct Settings {
     /// What to read.
     pub metrics: Metrics,
-    /// The z-score at the limit (a score of 0.5), above 0 and up to 100.
+    /// The limit in standard deviations from the mean, above 0 and up to 100.
     pub z_score_threshold: f64,
-    /// How many interquartile ranges beyond a quartile the limit lies (Tukey's fence), above 0 and up to 100.
+    /// The limit in interquartile ranges beyond the quartiles, above 0 and up to 100.
     pub iqr_multiplier: f64,
-    /// How many metrics, the most deviant ones, make up the score, 1 to 64.
+    /// Over how many of the most unusual metrics of a row to average, 1 to 64.
     pub top: usize,
 }
 
@@ -34,7 +34,7 @@ pub struct Statistics(Settings);
 
 impl Scorer for Statistics {
     type Settings = Settings;
-    type Model = Vec<Usual>;
+    type Model = Profile;
 
     fn configure(settings: Settings) -> Result<Self, String> {
         for (name, value) in
@@ -49,56 +49,28 @@ impl Scorer for Statistics {
     }
 
     fn describe(&self) -> (&'static str, &'static str) {
-        ("Statistics", "How far the sample's most deviant metrics lie from those of its system type")
+        ("Statistics", "How far the metrics are from their usual values, by z-score and interquartile range")
     }
 
     fn inputs(&self) -> Vec<Declared> {
         self.0.metrics.declare()
     }
 
-    fn train(&self, columns: &[Vec<f64>], rows: usize) -> Result<Vec<Usual>, String> {
-        let features = self.0.metrics.learn(columns, rows)?;
-        Ok(features.into_iter().map(Usual::of).collect())
+    fn train(&self, columns: &[Vec<f64>], rows: usize) -> Result<Profile, String> {
+        Ok(Profile::learn(self.0.metrics.learn(columns, rows)?))
     }
 
-    fn save(&self, model: &Vec<Usual>) -> Vec<u8> {
-        model::save(&self.0.metrics, model)
+    fn save(&self, profile: &Profile) -> Vec<u8> {
+        profile.save(&self.0.metrics)
     }
 
-    fn restore(&self, bytes: &[u8]) -> Result<Vec<Usual>, String> {
-        model::restore(&self.0.metrics, bytes)
+    fn restore(&self, bytes: &[u8]) -> Result<Profile, String> {
+        Profile::restore(&self.0.metrics, bytes)
     }
 
-    fn score(&self, model: &Vec<Usual>, columns: &[Vec<f64>], rows: usize) -> Vec<f64> {
-        let mut excesses = Vec::with_capacity(model.len());
-        (0..rows)
-            .map(|row| {
-                excesses.clear();
-                excesses.extend(model.iter().filter_map(|usual| {
-                    let value = columns.get(usual.column)?.get(row).copied().filter(|value| value.is_finite())?;
-                    Some(usual.excess(value, self.0.z_score_threshold, self.0.iqr_multiplier))
-                }));
-                if 2 * excesses.len() < model.len() {
-                    return f64::NAN;
-                }
-                calibrate(root_mean_square_of_largest(&mut excesses, self.0.top))
-            })
-            .collect()
+    fn score(&self, profile: &Profile, columns: &[Vec<f64>], rows: usize) -> Vec<f64> {
+        profile.excesses(&self.0, columns, rows).into_iter().map(calibrate).collect()
     }
-}
-
-/// The root mean square of the `top` largest values. Of server metrics, trouble moves a handful and not all: the mean of
-/// all would drown it, and the largest alone would follow every single noisy metric.
-fn root_mean_square_of_largest(values: &mut [f64], top: usize) -> f64 {
-    let top = top.min(values.len());
-    if top == 0 {
-        return f64::NAN;
-    }
-    if top < values.len() {
-        values.select_nth_unstable_by(top - 1, |a, b| b.total_cmp(a));
-    }
-    let squares: f64 = values[..top].iter().map(|value| value * value).sum();
-    (squares / top as f64).sqrt()
 }
 
 lapwing_sdk::export_scorer!(Statistics);

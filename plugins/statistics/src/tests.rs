@@ -6,11 +6,15 @@ fn scorer() -> Statistics {
 }
 
 /// Trains, and sends the model through its bytes.
-fn trained(columns: &[Vec<f64>], rows: usize) -> Vec<Usual> {
+fn trained(columns: &[Vec<f64>], rows: usize) -> Profile {
     let scorer = scorer();
     let model = scorer.train(columns, rows).unwrap();
     let bytes = scorer.save(&model);
-    assert_eq!(bytes, scorer.save(&scorer.train(columns, rows).unwrap()), "the same rows give the same bytes");
+    assert_eq!(
+        bytes,
+        scorer.save(&scorer.train(columns, rows).unwrap()),
+        "the same rows give the same bytes"
+    );
     let restored = scorer.restore(&bytes).unwrap();
     assert_eq!(restored, model);
     restored
@@ -93,6 +97,9 @@ fn bad_settings_are_named() {
         let settings: Settings = serde_json::from_str(settings).unwrap();
         Statistics::configure(settings).err().unwrap()
     };
-    assert_eq!(problem(r#"{"iqr_multiplier": 0}"#), "iqr_multiplier is 0, it must be above 0 and at most 100");
+    assert_eq!(
+        problem(r#"{"iqr_multiplier": 0}"#),
+        "iqr_multiplier is 0, it must be above 0 and at most 100"
+    );
     assert_eq!(problem(r#"{"top": 0}"#), "top is 0, it must be between 1 and 64");
 }

@@ -105,16 +105,16 @@ impl Metrics {
 pub struct Feature<'a> {
     /// Its place among the scorer's metrics.
     pub column: usize,
-    /// A value for each row; not finite: missing.
+    /// A value for each row.
     pub values: &'a [f64],
-    /// The finite ones, in no order that matters.
+    /// The [known](is_known) ones, in no order that matters.
     pub known: Vec<f64>,
 }
 
 impl<'a> Feature<'a> {
     fn of(columns: &'a [Vec<f64>], column: usize, rows: usize) -> Self {
         let values = values(columns, column, rows);
-        Self { column, values, known: values.iter().copied().filter(|value| value.is_finite()).collect() }
+        Self { column, values, known: values.iter().copied().filter(|&value| is_known(value)).collect() }
     }
 
     /// Mean and population standard deviation of the known values.
@@ -125,6 +125,13 @@ impl<'a> Feature<'a> {
         let variance = self.known.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count;
         (mean, variance.sqrt())
     }
+}
+
+/// Whether a value is there. What is too large to be squared is no measurement either.
+#[must_use]
+#[inline]
+pub fn is_known(value: f64) -> bool {
+    value.abs() <= 1e100
 }
 
 /// The values of a column; none if the batch lacks it, so that a lacking column reads as missing.
@@ -227,7 +234,9 @@ impl<'a> Reader<'a> {
         match bytes.split_first() {
             None => Err("the model is empty".to_owned()),
             Some((&found, rest)) if found == version => Ok(Self(rest)),
-            Some((found, _)) => Err(format!("the model has version {found}, this scorer reads version {version}")),
+            Some((found, _)) => {
+                Err(format!("the model has version {found}, this scorer reads version {version}"))
+            }
         }
     }
 

@@ -56,7 +56,12 @@ pub fn timestamp() -> Declared {
 ///
 /// `bounds` are the least and the greatest value allowed. `threshold` is the conventional name of a rule's main one.
 #[must_use]
-pub fn parameter(name: &str, description: &str, default: f64, bounds: std::ops::RangeInclusive<f64>) -> Declared {
+pub fn parameter(
+    name: &str,
+    description: &str,
+    default: f64,
+    bounds: std::ops::RangeInclusive<f64>,
+) -> Declared {
     Declared {
         input: wit::Input::Parameter(name.to_owned()),
         parameter: Some(Parameter {
@@ -181,7 +186,11 @@ pub(crate) fn words(input: &wit::Input) -> String {
                 Extent::Samples(0) => format!("{aggregate} of {} over {span}", windowed.metric),
                 Extent::Seconds(s) if *s == 0.0 => format!("{aggregate} of {} over {span}", windowed.metric),
                 offset => {
-                    format!("{aggregate} of {} over {span} before the last {}", windowed.metric, extent_words(offset))
+                    format!(
+                        "{aggregate} of {} over {span} before the last {}",
+                        windowed.metric,
+                        extent_words(offset)
+                    )
                 }
             }
         }

@@ -33,7 +33,6 @@ impl Outcome {
     }
 }
 
-
 /// A value and what it is compared with.
 #[derive(Clone, Copy, Debug)]
 pub struct Condition {

@@ -411,7 +411,7 @@ macro_rules! export_rule {
                 }
             }
 
-            $crate::bindings::rule::export!(Component with_types_in $crate::bindings::rule);
+    $crate::bindings::rule::export!(Component with_types_in $crate::bindings::rule);
         };
     };
 }

@@ -134,7 +134,7 @@ macro_rules! export_scorer {
                 }
             }
 
-            $crate::bindings::scorer::export!(Component with_types_in $crate::bindings::scorer);
+    $crate::bindings::scorer::export!(Component with_types_in $crate::bindings::scorer);
         };
     };
 }

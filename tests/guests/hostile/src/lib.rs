@@ -90,8 +90,12 @@ impl BatchRule for Hostile {
             Behaviour::StackOverflow => {
                 recurse(rows as u64);
             }
-            Behaviour::RowsOutOfRange => return Ok(Verdicts { matched: vec![rows as u32], unknown: Vec::new() }),
-            Behaviour::LogFlood => (0..10_000).for_each(|line| shout(&format!("line {line} {}", "x".repeat(5000)))),
+            Behaviour::RowsOutOfRange => {
+                return Ok(Verdicts { matched: vec![rows as u32], unknown: Vec::new() });
+            }
+            Behaviour::LogFlood => {
+                (0..10_000).for_each(|line| shout(&format!("line {line} {}", "x".repeat(5000))))
+            }
             Behaviour::Refuse => return Err("I would rather not".to_owned()),
             _ => {}
         }
