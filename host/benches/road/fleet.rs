@@ -1,7 +1,5 @@
 //! A fleet that lives a normal life, as NDJSON: the same bytes at every run.
 
-use std::fmt::Write;
-
 /// The types of the first users.
 const TYPES: [&str; 7] = ["cmc", "hhni", "vif", "apoe", "seg", "sdfcvf", "cas"];
 /// 2026-01-05T00:00:00Z.
@@ -30,11 +28,9 @@ pub(crate) fn lines(systems: usize, rounds: usize) -> impl Iterator<Item = Strin
     let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
     (0..rounds * systems).map(move |number| {
         let (round, system) = (number / systems, number % systems);
-        let time = jiff_time(START_MS + round as i64 * 1000 + (system % 1000) as i64);
+        let time = lapwing::time::Millis(START_MS + round as i64 * 1000 + (system % 1000) as i64);
         let kind = TYPES[system % TYPES.len()];
-        let mut line = String::with_capacity(400);
-        let _ = write!(
-            line,
+        format!(
             "{{\"system_id\":\"{kind}-{system:05}\",\"system_type\":\"{kind}\",\"timestamp\":\"{time}\",\
              \"health_status\":\"healthy\",\"response_time_ms\":{:.2},\"cpu_usage_percent\":{:.2},\
              \"memory_usage_percent\":{:.2},\"disk_usage_percent\":{:.2},\"network_latency_ms\":{:.3},\
@@ -48,11 +44,6 @@ pub(crate) fn lines(systems: usize, rounds: usize) -> impl Iterator<Item = Strin
             noise.near(900.0),
             noise.near(50.0),
             noise.near(10.0),
-        );
-        line
+        )
     })
-}
-
-fn jiff_time(ms: i64) -> String {
-    lapwing::time::Millis(ms).to_string()
 }

@@ -38,12 +38,12 @@ pub(crate) fn component_against_native(sandbox: &Sandbox) -> anyhow::Result<Cost
     let component_ns = median(9, || {
         let started = Instant::now();
         for _ in 0..CALLS {
-            let _ = black_box(BatchRule::evaluate(&native, black_box(&columns), ROWS));
+            drop(black_box(BatchRule::evaluate(&native, black_box(&columns), ROWS)));
         }
         native_ns.push(per_sample(started));
         let started = Instant::now();
         for _ in 0..CALLS {
-            let _ = black_box(instance.evaluate(black_box(&slices), ROWS));
+            drop(black_box(instance.evaluate(black_box(&slices), ROWS)));
         }
         per_sample(started)
     });

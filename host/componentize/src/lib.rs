@@ -65,7 +65,7 @@ fn component(path: &Path) -> Result<Vec<u8>> {
     wit_component::ComponentEncoder::default()
         .validate(true)
         .module(&module)
-        .and_then(|encoder| encoder.encode())
+        .and_then(wit_component::ComponentEncoder::encode)
         .with_context(|| format!("{} is not a core module made for the contract", path.display()))
 }
 

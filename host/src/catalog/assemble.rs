@@ -96,7 +96,7 @@ impl Catalog {
                 match catalog.scorer(&scorer) {
                     Ok(scorer) => catalog.scorers.push(scorer),
                     Err(reason) => {
-                        refused.push(Refused { name: format!("scorer {}", scorer.scorer_id), reason })
+                        refused.push(Refused { name: format!("scorer {}", scorer.scorer_id), reason });
                     }
                 }
             }

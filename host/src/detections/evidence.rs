@@ -123,7 +123,7 @@ pub fn words(input: &Input) -> (String, Option<String>) {
             };
             let offset = match windowed.offset {
                 Extent::Samples(0) => String::new(),
-                Extent::Seconds(seconds) if seconds == 0.0 => String::new(),
+                Extent::Seconds(0.0) => String::new(),
                 offset => format!(" before the last {}", extent(offset)),
             };
             (windowed.metric.clone(), Some(format!("{aggregate} of {}{offset}", extent(windowed.span))))

@@ -11,6 +11,8 @@ mod silence;
 mod system;
 mod systems;
 mod window;
+#[cfg(test)]
+mod window_laws;
 
 pub use input::{Aggregate, Extent, Input, Plan, Windowed};
 pub use silence::SilenceClock;

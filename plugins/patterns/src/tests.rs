@@ -35,7 +35,7 @@ fn usual_rows_score_low_and_wild_ones_high() {
 
 #[test]
 fn every_large_cluster_is_a_way_to_be_normal_and_between_them_is_not() {
-    let day_and_night = |row: usize| if row % 2 == 0 { 20.0 } else { 60.0 };
+    let day_and_night = |row: usize| if row.is_multiple_of(2) { 20.0 } else { 60.0 };
     let mut columns: Vec<Vec<f64>> =
         (0..9).map(|metric| (0..400).map(|row| day_and_night(row) + noise(row, metric)).collect()).collect();
     let model = trained(&columns, 400);
@@ -47,7 +47,7 @@ fn every_large_cluster_is_a_way_to_be_normal_and_between_them_is_not() {
 
 #[test]
 fn a_small_cluster_is_an_anomaly_that_recurs() {
-    let level = |row: usize| if row % 20 == 0 { 90.0 } else { 50.0 };
+    let level = |row: usize| if row.is_multiple_of(20) { 90.0 } else { 50.0 };
     let columns: Vec<Vec<f64>> =
         (0..9).map(|metric| (0..400).map(|row| level(row) + noise(row, metric)).collect()).collect();
     let model = trained(&columns, 400);

@@ -51,10 +51,10 @@ impl Rule for PerformanceDegradation {
 
     #[inline]
     fn judge(&self, row: &Inputs) -> impl Judgement {
-        row.baseline_samples.at_least(row.enough_samples)
-            & row.response_time_ms.at_least(row.usual_response_time_ms * row.slowdown)
+        row.response_time_ms.at_least(row.usual_response_time_ms * row.slowdown)
             & row.throughput.at_most(row.usual_throughput / row.slowdown)
             & row.cpu_usage_percent.at_least(row.busy_percent)
+            & row.baseline_samples.at_least(row.enough_samples)
     }
 }
 

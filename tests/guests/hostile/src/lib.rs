@@ -94,7 +94,7 @@ impl BatchRule for Hostile {
                 return Ok(Verdicts { matched: vec![rows as u32], unknown: Vec::new() });
             }
             Behaviour::LogFlood => {
-                (0..10_000).for_each(|line| shout(&format!("line {line} {}", "x".repeat(5000))))
+                (0..10_000).for_each(|line| shout(&format!("line {line} {}", "x".repeat(5000))));
             }
             Behaviour::Refuse => return Err("I would rather not".to_owned()),
             _ => {}
