@@ -1,7 +1,7 @@
 //! A system's past: the samples kept of it, its heartbeat, and the inputs that plugins declared, computed from both.
 //!
-//! A sample is one row of memory in its system's [ring](ring), so that taking it in touches few cache lines; columns
-//! are made when a batch is gathered. Windows are [accumulators](window) that rows enter and leave, so that an input
+//! A sample is one row of memory in its system's `ring`, so that taking it in touches few cache lines; columns
+//! are made when a batch is gathered. Windows are accumulators (`window`) that rows enter and leave, so that an input
 //! costs the same however long its window is.
 
 mod heartbeat;
