@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use lapwing::catalog::config::{Config, Scorer};
 use lapwing::catalog::{Catalog, Sources};
-use lapwing::pipeline::{Intake, Round};
+use lapwing::pipeline::Intake;
 use lapwing::sandbox::Sandbox;
 use lapwing::scoring::{Features, Models, Patience, Schedule, Trainer, Training};
-use lapwing::shard::Shard;
+use lapwing::shard::{Round, Shard};
 use lapwing::time::Millis;
 
 use crate::{cpu, fleet};

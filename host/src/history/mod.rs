@@ -6,6 +6,7 @@
 
 mod heartbeat;
 mod input;
+mod plan;
 mod ring;
 mod silence;
 mod system;
@@ -14,7 +15,8 @@ mod window;
 #[cfg(test)]
 mod window_laws;
 
-pub use input::{Aggregate, Extent, Input, Plan, Windowed};
+pub use input::{Aggregate, Extent, Input, Windowed};
+pub use plan::Plan;
 pub use silence::SilenceClock;
 pub use system::{Fate, System};
 pub use systems::{SystemIndex, Systems, SystemsFull, WARMED};

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher};
 
 use super::heartbeat::Heartbeat;
-use super::input::{Binding, Plan};
+use super::plan::{Binding, Plan};
 use super::ring::Ring;
 use super::window::Track;
 use crate::ingest::Sample;

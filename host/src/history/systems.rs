@@ -2,7 +2,7 @@
 
 use hashbrown::HashTable;
 
-use super::input::Plan;
+use super::plan::Plan;
 use super::system::{Fate, System};
 use crate::ingest::Sample;
 use crate::limits::SYSTEMS_PER_SHARD_MAX;

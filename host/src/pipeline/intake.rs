@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::clock::VirtualClock;
-use super::round::{Round, Stamp};
 use crate::catalog::Catalog;
 use crate::ingest::{Decoder, Refusal, SampleBatch};
 use crate::scoring::{Schedule, Training};
+use crate::shard::{Round, Stamp};
 use crate::time::Millis;
 
 /// Builds the rounds of one stream.

@@ -5,10 +5,8 @@
 
 mod clock;
 mod intake;
-mod round;
 mod run;
 
 pub use clock::VirtualClock;
 pub use intake::Intake;
-pub use round::{Round, Stamp};
 pub use run::{Outcome, Pipeline, PipelineEnd, PipelineError};

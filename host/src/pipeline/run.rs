@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::JoinHandle;
 
-use super::round::Round;
 use crate::catalog::Catalog;
 use crate::detections::Event;
 use crate::limits::{QUEUE_BATCHES, TRAINER_MESSAGES};
 use crate::scoring::{Features, Models, Patience, Trainer, TrainerReport, Training};
-use crate::shard::{EventKey, Fates, Shard, ShardEnd, ShardReport};
+use crate::shard::{EventKey, Fates, Round, Shard, ShardEnd, ShardReport};
 use crate::time::Millis;
 
 /// Shards and trainer at work.

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use wasmtime::{AsContextMut, Store, StoreLimits, StoreLimitsBuilder, Trap};
+use wasmtime::{AsContextMut, Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 use super::contract::rule::lapwing::plugin::log;
 use super::error::CallError;
-use super::plugin::Plugin;
 use crate::limits::{
     EPOCH, INSTANCE_MEMORY_BYTES_MAX, INSTANCE_TABLE_ELEMENTS_MAX, LOG_LINE_BYTES_MAX, LOG_LINES_PER_CALL_MAX,
 };
@@ -45,8 +44,8 @@ impl log::Host for Instance {
     }
 }
 
-/// A store for one instance of `plugin`.
-pub(super) fn store(plugin: &Plugin) -> Store<Instance> {
+/// A store for one instance of the plugin of this name.
+pub(super) fn store(engine: &Engine, plugin: &str) -> Store<Instance> {
     let limits = StoreLimitsBuilder::new()
         .memory_size(INSTANCE_MEMORY_BYTES_MAX)
         .table_elements(INSTANCE_TABLE_ELEMENTS_MAX)
@@ -55,13 +54,13 @@ pub(super) fn store(plugin: &Plugin) -> Store<Instance> {
         .instances(16)
         .build();
     let instance = Instance {
-        plugin: plugin.name.to_string(),
+        plugin: plugin.to_owned(),
         limits,
         lines_left: LOG_LINES_PER_CALL_MAX,
         lines_dropped: 0,
         last_words: None,
     };
-    let mut store = Store::new(plugin.instance_pre.engine(), instance);
+    let mut store = Store::new(engine, instance);
     store.limiter(|instance| &mut instance.limits);
     store
 }

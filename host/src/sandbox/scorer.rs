@@ -28,7 +28,7 @@ impl Plugin {
         if self.kind != Kind::Scorer {
             return Err(LoadError::WrongKind { found: self.kind, expected: Kind::Scorer });
         }
-        let mut store = store(self);
+        let mut store = store(self.instance_pre.engine(), &self.name);
         let configured = watched(&mut store, "configure", CONFIGURE_DEADLINE, |store| {
             let bindings = ScorerPluginPre::new(self.instance_pre.clone())?.instantiate(&mut *store)?;
             let answer = bindings.lapwing_plugin_scorer().call_configure(&mut *store, settings)?;

@@ -3,10 +3,10 @@
 use crate::history::{Fate, SilenceClock, SystemIndex, Systems};
 use crate::ingest::Sample;
 use crate::model::{MetricId, TypeId};
-use crate::pipeline::Stamp;
 use crate::time::Millis;
 
-use super::report::Fates;
+use super::fates::Fates;
+use super::round::Stamp;
 
 /// Inputs by column, rows in the order in which things happened.
 #[derive(Debug, Default)]

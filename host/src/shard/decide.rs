@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 use super::batch::{Batch, Origin, Row};
 use super::judge::{Judge, Judged};
 use super::report::EventKey;
+use super::round::Round;
+use super::watched::Watched;
 use crate::catalog::Catalog;
 use crate::detections::{
     ConditionEvidence, Detection, Event, EventKind, Evidence, Peak, PluginEvidence, ScoreEvidence,
@@ -12,21 +14,6 @@ use crate::detections::{
 };
 use crate::history::Systems;
 use crate::model::{HEALTH_STATUS, MetricId, Status};
-use crate::pipeline::Round;
-
-/// A system under a rule's eye, and the trouble found there, if any.
-#[derive(Debug, Default)]
-pub(super) struct Watched {
-    watch: Watch,
-    detection: Option<Box<Detection>>,
-}
-
-impl Watched {
-    /// The detection, if it is not over.
-    pub(super) fn ongoing(&self) -> Option<&Detection> {
-        self.detection.as_deref().filter(|detection| detection.resolved_at.is_none())
-    }
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::batch::{Batch, Row};
-use super::decide::Watched;
 use super::report::RuleCost;
+use super::watched::Watched;
 use crate::catalog::{Catalog, ColumnSource, Rule, Scope};
 use crate::detections::Gate;
 use crate::history::{SystemIndex, Systems};

@@ -5,9 +5,14 @@
 
 mod batch;
 mod decide;
+mod fates;
 mod judge;
 mod owner;
 mod report;
+mod round;
+mod watched;
 
+pub use fates::Fates;
 pub use owner::Shard;
-pub use report::{EventKey, Fates, RuleCost, ShardEnd, ShardReport};
+pub use report::{EventKey, RuleCost, ShardEnd, ShardReport};
+pub use round::{Round, Stamp};

@@ -5,13 +5,14 @@ use std::sync::mpsc::SyncSender;
 
 use super::batch::{Batch, Origin};
 use super::decide::decide;
+use super::fates::Fates;
 use super::judge::Judge;
-use super::report::{EventKey, Fates, ShardEnd, ShardReport};
+use super::report::{EventKey, ShardEnd, ShardReport};
+use super::round::Round;
 use crate::catalog::Catalog;
 use crate::detections::{Event, EventKind};
 use crate::history::{SilenceClock, Systems, WARMED};
 use crate::model::TypeId;
-use crate::pipeline::Round;
 use crate::scoring::{FeatureRow, Features, Models, Panel};
 use crate::time::Millis;
 
