@@ -133,6 +133,20 @@ fn strict_stops_at_the_first() {
 }
 
 #[test]
+fn what_was_read_before_a_break_is_judged() {
+    let bench = Bench::new();
+    let full = |second: usize| with(healthy("a", second as f64), json!({ "disk_usage_percent": 99.0 }));
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    std::io::Write::write_all(&mut gzip, ndjson(&(0..500).map(full).collect::<Vec<_>>()).as_bytes()).unwrap();
+    let whole = gzip.finish().unwrap();
+    bench.write("cut.gz", &whole[..whole.len() / 2]);
+    let ran = bench.run(&["replay", "cut.gz"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("cut.gz cannot be read past line"), "{}", ran.stderr);
+    assert_eq!(ran.events()[0]["rule_id"], "resource_exhaustion");
+}
+
+#[test]
 fn files_that_cannot_be_read() {
     let bench = Bench::new();
     let ran = bench.run(&["replay", "absent.ndjson"]);

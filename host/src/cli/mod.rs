@@ -82,6 +82,11 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
     };
     let exit = done.unwrap_or_else(|error| {
+        // Whoever read the output has had enough, as `head` does.
+        let is_broken_pipe = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
+        if error.chain().filter_map(|cause| cause.downcast_ref()).any(is_broken_pipe) {
+            return Exit::Done;
+        }
         eprintln!("lapwing: {error:#}");
         Exit::Failed
     });

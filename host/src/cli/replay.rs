@@ -62,10 +62,17 @@ struct Sinks {
     detections: Box<dyn Write>,
     scores: Option<csv::Writer<File>>,
     report: Report,
+    /// The line being written.
+    buffer: Vec<u8>,
 }
 
-/// A row was refused and that is to be the end.
-struct Stopped;
+/// Why reading ended before the end of the input. What was read before is judged and written all the same.
+enum Stopped {
+    /// A row was refused, and the run is strict.
+    Refused,
+    /// The input cannot be read on.
+    Unreadable(anyhow::Error),
+}
 
 impl Replay {
     pub(super) fn run(&self) -> Result<Exit> {
@@ -88,11 +95,11 @@ impl Replay {
         let mut pipeline = Pipeline::start(&catalog, Patience::Wait, self.scores.is_some())?;
 
         let started = Instant::now();
-        let mut stopped = false;
+        let mut stopped = None;
         for mut source in sources {
-            let read = self.read(&mut source, arrivals.as_mut(), &mut intake, &mut pipeline, &mut sinks)?;
-            if read.is_err() {
-                stopped = true;
+            stopped =
+                self.read(&mut source, arrivals.as_mut(), &mut intake, &mut pipeline, &mut sinks)?.err();
+            if stopped.is_some() {
                 break;
             }
         }
@@ -111,11 +118,12 @@ impl Replay {
             std::fs::write(file, json + "\n")
                 .with_context(|| format!("{} cannot be written", file.display()))?;
         }
-        Ok(match (stopped, refused.is_empty() && !report.incomplete()) {
-            (true, _) => Exit::RowRefused,
-            (false, true) => Exit::Done,
-            (false, false) => Exit::Incomplete,
-        })
+        match stopped {
+            Some(Stopped::Unreadable(error)) => Err(error),
+            Some(Stopped::Refused) => Ok(Exit::RowRefused),
+            None if refused.is_empty() && !report.incomplete() => Ok(Exit::Done),
+            None => Ok(Exit::Incomplete),
+        }
     }
 
     fn sinks(&self, catalog: &Catalog) -> Result<Sinks> {
@@ -134,7 +142,7 @@ impl Replay {
             }
             None => None,
         };
-        Ok(Sinks { detections, scores, report: Report::default() })
+        Ok(Sinks { detections, scores, report: Report::default(), buffer: Vec::new() })
     }
 
     /// Reads one file to its end.
@@ -151,17 +159,24 @@ impl Replay {
         let bar = progress(source);
         loop {
             let number = source.line_number() + 1;
-            let taken = match source
-                .next_line()
-                .with_context(|| format!("{name} cannot be read past line {number}"))?
-            {
-                None => break,
-                Some(Line::TooLong) => {
+            let line = match source.next_line() {
+                Ok(Some(line)) => line,
+                Ok(None) => break,
+                Err(error) => {
+                    let error = anyhow::Error::new(error)
+                        .context(format!("{name} cannot be read past line {number}"));
+                    return Ok(Err(Stopped::Unreadable(error)));
+                }
+            };
+            let taken = match line {
+                Line::TooLong => {
                     Err(format!("found more than {LINE_BYTES_MAX} bytes, expected a shorter line"))
                 }
-                Some(Line::Bytes(bytes)) => {
-                    let arrival = arrivals.as_mut().map(|arrivals| arrivals.of_line(number)).transpose()?;
-                    intake.line(bytes, arrival).map_err(|refusal| refusal.to_string())
+                Line::Bytes(bytes) => {
+                    match arrivals.as_mut().map(|arrivals| arrivals.of_line(number)).transpose() {
+                        Ok(arrival) => intake.line(bytes, arrival).map_err(|refusal| refusal.to_string()),
+                        Err(error) => return Ok(Err(Stopped::Unreadable(error.into()))),
+                    }
                 }
             };
             sinks.report.lines += 1;
@@ -173,7 +188,7 @@ impl Replay {
                     bar.suspend(|| eprintln!("{name}: further refused rows are only counted"));
                 }
                 if self.strict {
-                    return Ok(Err(Stopped));
+                    return Ok(Err(Stopped::Refused));
                 }
             }
             if intake.rows() >= batch_rows {
@@ -238,8 +253,10 @@ impl Sinks {
     }
 
     fn line(&mut self, event: &crate::detections::Event) -> Result<()> {
-        serde_json::to_writer(&mut self.detections, event)?;
-        self.detections.write_all(b"\n")?;
+        self.buffer.clear();
+        serde_json::to_writer(&mut self.buffer, event)?;
+        self.buffer.push(b'\n');
+        self.detections.write_all(&self.buffer)?;
         Ok(())
     }
 }

@@ -3,6 +3,8 @@
 mod arrivals;
 mod batch;
 mod decode;
+#[cfg(test)]
+mod decode_laws;
 mod refusal;
 mod row;
 mod source;
