@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Bench, Ran, healthy, hostile, ndjson, with};
+use crate::harness::{Bench, Ran, example, healthy, hostile, ndjson, with, workspace};
 
 /// The default rules' trouble that every run must still find.
 fn samples() -> Vec<Value> {
@@ -44,6 +44,17 @@ fn a_behaving_component_joins_in() {
     let ran = run("hostile.wasm", hostile(), None);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.events().iter().any(|event| event["rule_id"] == "hostile"));
+}
+
+#[test]
+fn the_example_of_the_page_on_writing_rules_does_what_it_says() {
+    let bench = Bench::new();
+    bench.write("certificate_expiry.wasm", example());
+    let samples = workspace().join("examples/certificate-expiry/samples.ndjson");
+    let ran = bench.run(&["replay", samples.to_str().unwrap(), "--plugin", "certificate_expiry.wasm"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(ran.events()[0]["rule_id"], "certificate_expiry");
+    assert_eq!(ran.events()[0]["evidence"]["parameters"]["threshold"], 14.0);
 }
 
 #[test]

@@ -144,10 +144,24 @@ pub(crate) fn with(mut sample: Value, fields: Value) -> Value {
 
 /// The rule that misbehaves as its settings say, as a component.
 pub(crate) fn hostile() -> &'static [u8] {
-    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
-    COMPONENT.get_or_init(|| {
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    &guests()[0]
+}
+
+/// The rule that the page on writing rules walks through, as a component.
+pub(crate) fn example() -> &'static [u8] {
+    &guests()[1]
+}
+
+fn guests() -> &'static [Vec<u8>] {
+    static COMPONENTS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    COMPONENTS.get_or_init(|| {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests");
-        lapwing_componentize::components(&workspace, &["lapwing-hostile"], &target).unwrap().remove(0)
+        let packages = ["lapwing-hostile", "lapwing-example-certificate-expiry"];
+        lapwing_componentize::components(&workspace(), &packages, &target).unwrap()
     })
+}
+
+/// The folder of the workspace.
+pub(crate) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

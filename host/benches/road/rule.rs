@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use lapwing::sandbox::Sandbox;
 use lapwing_data_inconsistency::DataInconsistency;
-use lapwing_sdk::{BatchRule, NoSettings};
+use lapwing_sdk::BatchRule;
 
 use crate::cpu::median;
 
@@ -27,7 +27,7 @@ pub(crate) fn component_against_native(sandbox: &Sandbox) -> anyhow::Result<Cost
         lapwing_bundle::COMPONENTS.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes);
     let plugin = sandbox.load(name, component.unwrap_or_default())?;
     let (mut instance, _) = plugin.rule("{}")?;
-    let native = DataInconsistency::configure(NoSettings {}).map_err(anyhow::Error::msg)?;
+    let native = DataInconsistency {};
 
     let expected = BatchRule::evaluate(&native, &columns, ROWS).map_err(anyhow::Error::msg)?.matched;
     anyhow::ensure!(instance.evaluate(&slices, ROWS)?.matched == expected, "component and native disagree");

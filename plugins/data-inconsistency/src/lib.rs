@@ -14,16 +14,13 @@ lapwing_sdk::inputs! {
     }
 }
 
-/// The rule; it has no state.
-pub struct DataInconsistency;
+/// The rule; it has no settings.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataInconsistency {}
 
 impl Rule for DataInconsistency {
-    type Settings = NoSettings;
     type Inputs = Inputs;
-
-    fn configure(_: NoSettings) -> Result<Self, String> {
-        Ok(Self)
-    }
 
     fn describe(&self) -> Description {
         Description {

@@ -26,16 +26,13 @@ lapwing_sdk::inputs! {
     }
 }
 
-/// The rule; it has no state.
-pub struct PerformanceDegradation;
+/// The rule; it has no settings.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerformanceDegradation {}
 
 impl Rule for PerformanceDegradation {
-    type Settings = NoSettings;
     type Inputs = Inputs;
-
-    fn configure(_: NoSettings) -> Result<Self, String> {
-        Ok(Self)
-    }
 
     fn describe(&self) -> Description {
         Description {
@@ -78,7 +75,7 @@ mod tests {
     }
 
     fn outcome(row: Inputs) -> Outcome {
-        PerformanceDegradation.judge(&row).outcome()
+        PerformanceDegradation {}.judge(&row).outcome()
     }
 
     #[test]

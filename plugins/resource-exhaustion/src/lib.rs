@@ -1,7 +1,6 @@
 //! A system is running out of memory, disk or CPU.
 
 use lapwing_sdk::prelude::*;
-use serde::Deserialize;
 
 lapwing_sdk::inputs! {
     /// What the rule reads.
@@ -14,27 +13,21 @@ lapwing_sdk::inputs! {
     }
 }
 
-/// The plugin's settings.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    /// Whether one exhausted resource is enough (`"any"`, the default: a full disk is trouble enough) or all must be.
-    #[serde(rename = "match")]
-    pub join: Option<Match>,
-}
-
-/// The rule.
+/// The rule and its setting.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ResourceExhaustion {
+    /// Whether one exhausted resource is enough (`"any"`, the default: a full disk is trouble enough) or all must be.
+    #[serde(rename = "match", default = "any")]
     join: Match,
 }
 
-impl Rule for ResourceExhaustion {
-    type Settings = Settings;
-    type Inputs = Inputs;
+fn any() -> Match {
+    Match::Any
+}
 
-    fn configure(settings: Settings) -> Result<Self, String> {
-        Ok(Self { join: settings.join.unwrap_or(Match::Any) })
-    }
+impl Rule for ResourceExhaustion {
+    type Inputs = Inputs;
 
     fn describe(&self) -> Description {
         Description {
@@ -84,7 +77,7 @@ mod tests {
 
     #[test]
     fn any_resource_is_enough_by_default() {
-        let rule = ResourceExhaustion::configure(Settings::default()).unwrap();
+        let rule: ResourceExhaustion = serde_json::from_str("{}").unwrap();
         assert_eq!(rule.judge(&usage(90.0, 10.0, 10.0)).outcome(), Outcome::Met);
         assert_eq!(rule.judge(&usage(89.9, 89.9, 94.9)).outcome(), Outcome::Unmet);
     }

@@ -12,16 +12,13 @@ lapwing_sdk::inputs! {
     }
 }
 
-/// The rule; it has no state.
-pub struct SecurityAnomaly;
+/// The rule; it has no settings.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecurityAnomaly {}
 
 impl Rule for SecurityAnomaly {
-    type Settings = NoSettings;
     type Inputs = Inputs;
-
-    fn configure(_: NoSettings) -> Result<Self, String> {
-        Ok(Self)
-    }
 
     fn describe(&self) -> Description {
         Description {

@@ -20,16 +20,13 @@ lapwing_sdk::inputs! {
     }
 }
 
-/// The rule; it has no state.
-pub struct SystemDisconnection;
+/// The rule; it has no settings.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SystemDisconnection {}
 
 impl Rule for SystemDisconnection {
-    type Settings = NoSettings;
     type Inputs = Inputs;
-
-    fn configure(_: NoSettings) -> Result<Self, String> {
-        Ok(Self)
-    }
 
     fn describe(&self) -> Description {
         Description {
@@ -60,7 +57,7 @@ mod tests {
     use super::*;
 
     fn outcome(row: Inputs) -> Outcome {
-        SystemDisconnection.judge(&row).outcome()
+        SystemDisconnection {}.judge(&row).outcome()
     }
 
     fn sample(unhealthy: f64, response_time_ms: f64, error_rate: f64) -> Inputs {

@@ -18,17 +18,19 @@ pub mod testing;
 pub mod bindings;
 
 pub use judgement::{Judgement, Match, Outcome, Reading};
-pub use rule::{BatchRule, Description, DetectionType, Inputs, NoSettings, Rule, Severity};
+pub use rule::{BatchRule, Description, DetectionType, Inputs, Rule, Severity};
 pub use scorer::{Scorer, calibrate};
 
 /// What a plugin usually needs. A [`BatchRule`] is imported by itself: its functions share names with those of
 /// [`Rule`].
 pub mod prelude {
+    pub use serde::Deserialize;
+
     pub use crate::input::{
         count, equals, expected_interval_s, latest, max, mean, min, parameter, silence_s, std, sum, timestamp,
     };
     pub use crate::{
-        Description, DetectionType, Inputs as _, Judgement, Match, NoSettings, Outcome, Reading, Rule,
-        Scorer, Severity, calibrate,
+        Description, DetectionType, Inputs as _, Judgement, Match, Outcome, Reading, Rule, Scorer, Severity,
+        calibrate,
     };
 }

@@ -132,7 +132,8 @@ macro_rules! inputs {
     };
 }
 
-/// A rule as a function over one row.
+/// A rule as a function over one row. The fields of the struct are the plugin's own settings: the rule is read from the
+/// JSON object that the operator gives.
 ///
 /// ```
 /// use lapwing_sdk::prelude::*;
@@ -145,15 +146,12 @@ macro_rules! inputs {
 ///     }
 /// }
 ///
-/// pub struct CertificateExpiry;
+/// #[derive(Deserialize)]
+/// #[serde(deny_unknown_fields)]
+/// pub struct CertificateExpiry {}
 ///
 /// impl Rule for CertificateExpiry {
-///     type Settings = NoSettings;
 ///     type Inputs = Inputs;
-///
-///     fn configure(_: NoSettings) -> Result<Self, String> {
-///         Ok(Self)
-///     }
 ///
 ///     fn describe(&self) -> Description {
 ///         Description {
@@ -176,22 +174,22 @@ macro_rules! inputs {
 ///
 /// // The same code runs in a native test.
 /// let mut row = Inputs::missing();
-/// assert_eq!(CertificateExpiry.judge(&row).outcome(), Outcome::Unknown);
+/// assert_eq!(CertificateExpiry {}.judge(&row).outcome(), Outcome::Unknown);
 /// row.now = row.now.with(0.0);
 /// row.expires_at = row.expires_at.with(86_400.0);
-/// assert_eq!(CertificateExpiry.judge(&row).outcome(), Outcome::Met);
+/// assert_eq!(CertificateExpiry {}.judge(&row).outcome(), Outcome::Met);
 /// ```
-pub trait Rule: Sized + 'static {
-    /// The plugin's own settings; [`NoSettings`] if it has none.
-    type Settings: DeserializeOwned;
+pub trait Rule: DeserializeOwned + 'static {
     /// What the rule reads.
     type Inputs: Inputs;
 
-    /// Makes the rule from its settings.
+    /// Refuses settings that make no sense.
     ///
     /// # Errors
-    /// A sentence for the operator that names the setting.
-    fn configure(settings: Self::Settings) -> Result<Self, String>;
+    /// A sentence for the operator that names the setting and what would be right.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
 
     /// What the rule is.
     fn describe(&self) -> Description;
@@ -202,7 +200,7 @@ pub trait Rule: Sized + 'static {
 
 /// A rule as a function over a batch, for inputs that depend on the settings, or for speed. Every [`Rule`] is one.
 pub trait BatchRule: Sized + 'static {
-    /// The plugin's own settings; [`NoSettings`] if it has none.
+    /// The plugin's own settings.
     type Settings: DeserializeOwned;
 
     /// Makes the rule from its settings.
@@ -231,10 +229,11 @@ pub trait BatchRule: Sized + 'static {
 }
 
 impl<R: Rule> BatchRule for R {
-    type Settings = R::Settings;
+    type Settings = R;
 
-    fn configure(settings: Self::Settings) -> Result<Self, String> {
-        R::configure(settings)
+    fn configure(rule: R) -> Result<R, String> {
+        rule.check()?;
+        Ok(rule)
     }
 
     fn describe(&self) -> Description {
@@ -298,11 +297,6 @@ fn sort(levels: &[u8], begin: usize, verdicts: &mut Verdicts) {
         }
     }
 }
-
-/// The settings of a plugin that has none. Any key is refused by name.
-#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NoSettings {}
 
 /// Where an exported rule lives between calls; [`export_rule!`](crate::export_rule) makes it.
 pub type Slot<R> = OnceCell<R>;

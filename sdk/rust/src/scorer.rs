@@ -11,7 +11,7 @@ use crate::rule::parse_settings;
 
 /// A scorer and the model that it makes.
 pub trait Scorer: Sized + 'static {
-    /// The plugin's own settings; [`NoSettings`](crate::NoSettings) if it has none.
+    /// The plugin's own settings.
     type Settings: DeserializeOwned;
     /// What `train` learns and `score` needs.
     type Model;
