@@ -1,4 +1,7 @@
-//! Data for the tests of scorers: the same at every run, without a dependency.
+//! For the tests of scorers: data that is the same at every run, and the laws that every scorer keeps.
+#![allow(clippy::unwrap_used, reason = "a check of a test fails by panicking")]
+
+use crate::Scorer;
 
 /// Noise in -0.5..0.5 that repeats only after a long time: fractional parts of multiples of irrational numbers.
 #[must_use]
@@ -16,4 +19,76 @@ pub fn usual_columns(metrics: usize, rows: usize) -> Vec<Vec<f64>> {
         50.0 + 10.0 * metric as f64 + sum * 1.4
     };
     (0..metrics).map(|metric| (0..rows).map(|row| value(metric, row)).collect()).collect()
+}
+
+/// Trains, and sends the model through its bytes, as the host does.
+///
+/// # Panics
+/// Training fails, or the same rows give other bytes the second time, or the bytes do not come back as they went.
+#[must_use]
+pub fn trained<S: Scorer>(scorer: &S, columns: &[Vec<f64>], rows: usize) -> S::Model {
+    let train = || scorer.save(&scorer.train(columns, rows).unwrap());
+    let bytes = train();
+    assert_eq!(bytes, train(), "the same rows give the same bytes");
+    let restored = scorer.restore(&bytes).unwrap();
+    assert_eq!(scorer.save(&restored), bytes, "a model comes back as it went");
+    restored
+}
+
+/// The laws that every scorer over nine metrics keeps.
+///
+/// # Panics
+/// One is broken.
+pub fn check_laws<S: Scorer>(scorer: &S) {
+    usual_is_low_and_wild_is_high(scorer);
+    a_row_scores_the_same_in_any_batch(scorer);
+    missing_metrics_are_borne_until_too_many_are(scorer);
+    a_hundred_rows_are_needed(scorer);
+    broken_models_are_refused(scorer);
+}
+
+fn usual_is_low_and_wild_is_high<S: Scorer>(scorer: &S) {
+    let mut columns = usual_columns(9, 1000);
+    let model = trained(scorer, &columns, 1000);
+    columns.iter_mut().for_each(|column| column[999] += 30.0);
+    let scores = scorer.score(&model, &columns, 1000);
+    let usual = &scores[..999];
+    assert!(usual.iter().sum::<f64>() / 999.0 < 0.3, "usual rows score low on average");
+    assert!(scores[999] > 0.5 && scores[999] <= 1.0, "a wild row is beyond the limit");
+    assert!(usual.iter().all(|score| (0.0..scores[999]).contains(score)), "and above all usual ones");
+}
+
+fn a_row_scores_the_same_in_any_batch<S: Scorer>(scorer: &S) {
+    let columns = usual_columns(9, 700);
+    let model = trained(scorer, &columns, 700);
+    let together = scorer.score(&model, &columns, 700);
+    for row in [0, 63, 64, 255, 256, 699] {
+        let alone: Vec<Vec<f64>> = columns.iter().map(|column| vec![column[row]]).collect();
+        let alone = scorer.score(&model, &alone, 1)[0];
+        assert_eq!(alone.to_bits(), together[row].to_bits(), "row {row} scores the same alone");
+    }
+}
+
+fn missing_metrics_are_borne_until_too_many_are<S: Scorer>(scorer: &S) {
+    let mut columns = usual_columns(9, 200);
+    let model = trained(scorer, &columns, 200);
+    (0..4).for_each(|metric| columns[metric][0] = f64::NAN);
+    (0..5).for_each(|metric| columns[metric][1] = f64::NAN);
+    let scores = scorer.score(&model, &columns, 2);
+    assert!(scores[0].is_finite(), "five of nine metrics are enough");
+    assert!(scores[1].is_nan(), "four of nine are not");
+}
+
+fn a_hundred_rows_are_needed<S: Scorer>(scorer: &S) {
+    assert!(scorer.train(&usual_columns(9, 100), 100).is_ok());
+    let problem = scorer.train(&usual_columns(9, 99), 99).err();
+    assert_eq!(problem.as_deref(), Some("needs 100 rows, got 99"));
+}
+
+fn broken_models_are_refused<S: Scorer>(scorer: &S) {
+    let bytes = scorer.save(&trained(scorer, &usual_columns(9, 200), 200));
+    for length in (0..bytes.len()).step_by(1 + bytes.len() / 1000) {
+        assert!(scorer.restore(&bytes[..length]).is_err(), "the first {length} bytes are no model");
+    }
+    assert!(scorer.restore(&[&bytes[..], &[0]].concat()).is_err(), "nor is one with a byte too many");
 }
