@@ -55,6 +55,9 @@ fn the_example_of_the_page_on_writing_rules_does_what_it_says() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(ran.events()[0]["rule_id"], "certificate_expiry");
     assert_eq!(ran.events()[0]["evidence"]["parameters"]["threshold"], 14.0);
+    let inspected =
+        bench.run(&["plugins", "inspect", "certificate_expiry", "--plugin", "certificate_expiry.wasm"]);
+    assert!(inspected.stdout.contains("threshold = 14 (0 to 365)"), "{}", inspected.stderr);
 }
 
 #[test]

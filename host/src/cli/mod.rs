@@ -59,13 +59,13 @@ enum Command {
 #[derive(Clone, Debug, Args)]
 struct Setup {
     /// Configuration file (TOML)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Add a component, named after its file; may be repeated
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     plugin: Vec<PathBuf>,
     /// Where compiled components are kept [default: the user's cache directory]
-    #[arg(long, value_name = "DIR", env = "LAPWING_CACHE_DIR")]
+    #[arg(long, value_name = "DIR", env = "LAPWING_CACHE_DIR", global = true)]
     cache_dir: Option<PathBuf>,
 }
 
