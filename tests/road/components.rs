@@ -63,21 +63,22 @@ fn the_example_of_the_page_on_writing_rules_does_what_it_says() {
 #[test]
 fn what_is_no_component_of_ours_is_refused_by_name() {
     let text = refused("notes.wasm", b"# not wasm", None);
-    assert!(text.starts_with("plugin notes is not a WebAssembly component"), "{text}");
+    assert!(text.starts_with("plugin notes: is not a WebAssembly component"), "{text}");
 
     let module = refused("core.wasm", &wat::parse_str("(module)").unwrap(), None);
-    assert!(module.starts_with("plugin core is not a WebAssembly component"), "{module}");
+    assert!(module.starts_with("plugin core: is not a WebAssembly component"), "{module}");
+    assert!(module.contains("`wasm-tools component new`"), "{module}");
 
     let empty = refused("empty.wasm", &wat::parse_str("(component)").unwrap(), None);
-    assert_eq!(empty, "plugin empty exports no interface of lapwing:plugin: it exports nothing");
+    assert_eq!(empty, "plugin empty: exports no interface of lapwing:plugin: it exports nothing");
 
     let other = r#"(component (instance $i) (export "wasi:cli/run@0.2.0" (instance $i)))"#;
     let other = refused("other.wasm", &wat::parse_str(other).unwrap(), None);
-    assert_eq!(other, "plugin other exports no interface of lapwing:plugin: it exports wasi:cli/run@0.2.0");
+    assert_eq!(other, "plugin other: exports no interface of lapwing:plugin: it exports wasi:cli/run@0.2.0");
 
     let hollow = r#"(component (instance $i) (export "lapwing:plugin/rule@0.1.0" (instance $i)))"#;
     let hollow = refused("hollow.wasm", &wat::parse_str(hollow).unwrap(), None);
-    assert!(hollow.starts_with("plugin hollow does not fit the world of its kind"), "{hollow}");
+    assert!(hollow.starts_with("plugin hollow: does not fit the world of its kind"), "{hollow}");
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn an_unknown_contract_is_refused_by_its_version() {
     let future = r#"(component (instance $i) (export "lapwing:plugin/rule@9.9.9" (instance $i)))"#;
     let message = refused("future.wasm", &wat::parse_str(future).unwrap(), None);
     let expected = "is written against lapwing:plugin/rule@9.9.9; this host speaks lapwing:plugin 0.1.0";
-    assert_eq!(message, format!("plugin future {expected}"));
+    assert_eq!(message, format!("plugin future: {expected}"));
 }
 
 #[test]
@@ -95,13 +96,13 @@ fn an_import_that_is_not_granted_is_refused_by_its_name() {
         (instance $i)
         (export "lapwing:plugin/rule@0.1.0" (instance $i)))"#;
     let message = refused("greedy.wasm", &wat::parse_str(greedy).unwrap(), None);
-    assert_eq!(message, "plugin greedy imports wasi:filesystem/types@0.2.0, which is not granted");
+    assert_eq!(message, "plugin greedy: imports wasi:filesystem/types@0.2.0, which is not granted");
 }
 
 #[test]
 fn misbehaving_while_configured_is_refused_with_the_reason() {
     let panics = refused("hostile.wasm", hostile(), Some("panic_in_configure"));
-    assert!(panics.contains("rule hostile cannot be judged by plugin hostile"), "{panics}");
+    assert!(panics.contains("rule hostile: cannot use plugin hostile"), "{panics}");
     assert!(panics.contains("I do not want to be configured"), "{panics}");
 
     let loops = refused("hostile.wasm", hostile(), Some("loop_in_configure"));

@@ -143,15 +143,16 @@ fn check_names_the_key_and_what_would_be_right() {
     let cases = [
         ("[history]\nmax_data_points = 3\n", "history.max_data_points is 3, from 20 to 100000 is allowed"),
         ("[history]\nmax_points = 3\n", "unknown field `max_points`"),
+        ("[[rules]]\nrule_id = \"a\"\n[[rules]]\nrule_id = \"a\"\n", "rules[1]: \"a\" is there twice"),
         ("history = 3\n", "invalid type: integer `3`"),
-        ("[[rules]]\nrule_id = \"x\"\n", "rule x needs plugin x, which is not there; there are"),
+        ("[[rules]]\nrule_id = \"x\"\n", "rule x: needs plugin x, which is not there; there are"),
         (
             "[[rules]]\nrule_id = \"resource_exhaustion\"\nthreshold = 90\n",
-            "rule resource_exhaustion threshold is 90, from 0 to 1 is allowed",
+            "rule resource_exhaustion: threshold is 90, from 0 to 1 is allowed",
         ),
         (
             "[[rules]]\nrule_id = \"security_anomaly\"\nparameters = { speed = 1 }\n",
-            "rule security_anomaly there is no parameter speed; it has threshold",
+            "rule security_anomaly: there is no parameter speed; it has threshold",
         ),
         (
             "[[rules]]\nrule_id = \"q\"\nconditions = { queue_depth = { above = 1 } }\n",

@@ -59,7 +59,7 @@ pub struct Sources {
 
 /// A plugin, rule or scorer that cannot be used. The others go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name} {reason}")]
+#[error("{name}: {reason}")]
 pub struct Refused {
     /// `plugin x`, `rule y`, `scorer z`.
     pub name: String,
@@ -84,10 +84,12 @@ impl Catalog {
         let mut refused = Vec::new();
         let added = catalog.load_plugins(sandbox, &sources.added, &mut refused);
         for rule in catalog.rules_wanted(&added) {
-            let enabled = rule.enabled.unwrap_or(true);
+            if !rule.enabled.unwrap_or(true) {
+                catalog.disabled_rules += 1;
+                continue;
+            }
             match catalog.rule(&rule) {
-                Ok(rule) if enabled => catalog.rules.push(rule),
-                Ok(_) => catalog.disabled_rules += 1,
+                Ok(rule) => catalog.rules.push(rule),
                 Err(reason) => refused.push(Refused { name: format!("rule {}", rule.rule_id), reason }),
             }
         }
@@ -292,7 +294,7 @@ fn json(settings: &toml::Table) -> Result<Value, String> {
 }
 
 fn plugin_error(plugin: &Plugin, error: &LoadError) -> String {
-    format!("cannot be judged by plugin {}, which {error}", plugin.name)
+    format!("cannot use plugin {}, which {error}", plugin.name)
 }
 
 fn model_type(detection_type: contract::DetectionType) -> DetectionType {

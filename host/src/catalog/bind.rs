@@ -52,7 +52,9 @@ fn window(windowed: &contract::Windowed, samples_kept: usize, metric: MetricId) 
     let reach = samples(span).saturating_add(samples(offset));
     if reach > samples_kept {
         let name = &windowed.metric;
-        return Err(format!("the window over {name} reaches {reach} samples back, {samples_kept} are kept"));
+        return Err(format!(
+            "the window over {name} reaches {reach} samples back, {samples_kept} are kept (history.max_data_points)"
+        ));
     }
     let aggregate = match windowed.aggregate {
         contract::Aggregate::Count => Aggregate::Count,

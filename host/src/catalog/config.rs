@@ -294,6 +294,9 @@ impl Config {
             if rule.rule_id.is_empty() {
                 problems.push(format!("rules[{place}]: rule_id is missing"));
             }
+            if self.rules[..place].iter().any(|before| before.rule_id == rule.rule_id) {
+                problems.push(format!("rules[{place}]: {:?} is there twice", rule.rule_id));
+            }
             for entry in &rule.overrides {
                 if entry.system_type.is_some() == entry.system_id.is_some() {
                     let id = &rule.rule_id;
@@ -306,6 +309,9 @@ impl Config {
         for (place, scorer) in self.scorers.iter().enumerate() {
             if scorer.scorer_id.is_empty() {
                 problems.push(format!("scorers[{place}]: scorer_id is missing"));
+            }
+            if self.scorers[..place].iter().any(|before| before.scorer_id == scorer.scorer_id) {
+                problems.push(format!("scorers[{place}]: {:?} is there twice", scorer.scorer_id));
             }
         }
         problems

@@ -230,13 +230,18 @@ impl<'de> Row<'_, 'de> {
         match value {
             Scalar::Number(number) => self.batch.push_value(metric, number),
             Scalar::Boolean(boolean) => self.batch.push_value(metric, f64::from(u8::from(boolean))),
-            Scalar::Text(text) => self.text(&format!("custom_metrics.{key}"), metric, &text)?,
+            Scalar::Text(text) => self.text(&self.path(key), metric, &text)?,
             other => {
-                let field = format!("custom_metrics.{key}");
+                let field = self.path(key);
                 return Err(Refusal::of_field(&field, kind_of(&other), "a number, a boolean or a text"));
             }
         }
         Ok(())
+    }
+
+    /// A custom metric as the sender wrote it: a field of its own, or one of `custom_metrics`.
+    fn path(&self, key: &str) -> String {
+        if self.depth == CUSTOM { format!("custom_metrics.{key}") } else { key.to_owned() }
     }
 
     fn text(&mut self, field: &str, metric: MetricId, text: &str) -> Result<(), Refusal> {

@@ -12,6 +12,9 @@ use super::instance::Instance;
 use super::plugin::Plugin;
 use crate::limits::{COMPONENT_BYTES_MAX, EPOCH, STACK_BYTES_MAX};
 
+/// How a core module begins: the magic number, version 1, layer 0.
+const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
 /// Loads components. Cheap to share by reference; every instance made from it has its own memory and limits.
 pub struct Sandbox {
     engine: Engine,
@@ -48,6 +51,10 @@ impl Sandbox {
     pub fn load(&self, name: &str, bytes: &[u8]) -> Result<Plugin, LoadError> {
         if bytes.len() as u64 > COMPONENT_BYTES_MAX {
             return Err(LoadError::TooLarge { bytes: bytes.len() as u64, limit: COMPONENT_BYTES_MAX });
+        }
+        if bytes.starts_with(CORE_MODULE) {
+            let hint = "it is a core module; `wasm-tools component new` makes a component of it";
+            return Err(LoadError::NotAComponent(hint.to_owned()));
         }
         let component = Component::from_binary(&self.engine, bytes)
             .map_err(|error| LoadError::NotAComponent(format!("{error:#}")))?;
