@@ -15,13 +15,14 @@ use crate::limits::{COMPONENT_BYTES_MAX, RULES_MAX, SCORERS_MAX};
 use crate::model::{DetectionType, Names, Severity, SharedNames};
 use crate::sandbox::{Kind, LoadError, Plugin, RuleDescriptor, Sandbox, contract};
 
-/// The default rules, in the order in which they judge.
-const DEFAULT_RULES: [&str; 5] = [
-    "system_disconnection",
-    "performance_degradation",
-    "resource_exhaustion",
-    "data_inconsistency",
-    "security_anomaly",
+/// The default rules, in the order in which they judge, and their `match` where they have the setting: said aloud, so
+/// that the choice shows in the evidence.
+const DEFAULT_RULES: [(&str, Option<&str>); 5] = [
+    ("system_disconnection", None),
+    ("performance_degradation", None),
+    ("resource_exhaustion", Some("any")),
+    ("data_inconsistency", None),
+    ("security_anomaly", None),
 ];
 /// The default scorers and their weights.
 const DEFAULT_SCORERS: [(&str, f64); 3] = [("isolation_forest", 0.4), ("statistics", 0.3), ("patterns", 0.3)];
@@ -151,8 +152,15 @@ impl Catalog {
         let configured = &self.config.rules;
         let by_id = |id: &str| configured.iter().find(|rule| rule.rule_id == id);
         let default = |id: &str| config::Rule { rule_id: id.to_owned(), ..config::Rule::default() };
-        let defaults = DEFAULT_RULES.iter().map(|id| by_id(id).cloned().unwrap_or_else(|| default(id)));
-        let own = configured.iter().filter(|rule| !DEFAULT_RULES.contains(&rule.rule_id.as_str())).cloned();
+        let defaults = DEFAULT_RULES.iter().map(|&(id, join)| {
+            let rule = by_id(id).cloned().unwrap_or_else(|| default(id));
+            let is_chosen =
+                rule.join.is_some() || rule.settings.contains_key("match") || rule.plugin.is_some();
+            let join = if is_chosen { rule.join } else { join.map(str::to_owned) };
+            config::Rule { join, ..rule }
+        });
+        let is_default = |id: &str| DEFAULT_RULES.iter().any(|(default, _)| *default == id);
+        let own = configured.iter().filter(|rule| !is_default(&rule.rule_id)).cloned();
         let added = added.iter().filter(|name| self.kind(name) == Some(Kind::Rule) && by_id(name).is_none());
         defaults.chain(own).chain(added.map(|name| default(name))).collect()
     }
@@ -281,10 +289,6 @@ fn rule_settings(rule: &config::Rule) -> Result<Value, String> {
     }
     if let Some(join) = &rule.join {
         settings.insert("match".to_owned(), join.clone().into());
-    }
-    // Said aloud, so that the choice shows in the evidence.
-    if rule.rule_id == "resource_exhaustion" && rule.plugin.is_none() && !settings.contains_key("match") {
-        settings.insert("match".to_owned(), "any".into());
     }
     json(&settings)
 }

@@ -151,12 +151,6 @@ impl System {
         (self.ring.end() - self.ring.begin()) as usize
     }
 
-    /// The time of the newest sample.
-    #[must_use]
-    pub fn newest(&self) -> Option<Millis> {
-        self.newest
-    }
-
     /// The known numbers of the newest sample.
     pub fn latest_values(&self) -> impl Iterator<Item = (MetricId, f64)> {
         let row = self.ring.end().checked_sub(1).map_or(&[][..], |newest| self.ring.row(newest));
@@ -166,16 +160,6 @@ impl System {
     /// The texts as last sent.
     pub fn latest_texts(&self) -> impl Iterator<Item = (MetricId, &str)> {
         self.texts.iter().map(|(metric, text)| (*metric, &**text))
-    }
-
-    /// The mean of a metric over all samples kept.
-    #[must_use]
-    pub fn mean_of(&self, metric: MetricId) -> Option<f64> {
-        let place = self.metrics.iter().position(|&known| known == metric)?;
-        let rows = self.ring.begin()..self.ring.end();
-        let known = rows.map(|row| self.ring.row(row)[place]).filter(|value| !value.is_nan());
-        let (count, sum) = known.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
-        (count > 0.0).then(|| sum / count)
     }
 
     /// Bytes that this system takes, the struct included.

@@ -104,12 +104,6 @@ impl Intake {
         self.catalog.config.pipeline.batch_rows
     }
 
-    /// The decoded samples of the round under construction.
-    #[must_use]
-    pub fn samples(&self) -> &SampleBatch {
-        &self.samples
-    }
-
     /// Samples whose time was too far ahead of their arrival to be believed.
     #[must_use]
     pub fn clock_ahead(&self) -> u64 {
