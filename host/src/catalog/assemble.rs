@@ -154,8 +154,8 @@ impl Catalog {
         let default = |id: &str| config::Rule { rule_id: id.to_owned(), ..config::Rule::default() };
         let defaults = DEFAULT_RULES.iter().map(|&(id, join)| {
             let rule = by_id(id).cloned().unwrap_or_else(|| default(id));
-            let is_chosen =
-                rule.join.is_some() || rule.settings.contains_key("match") || rule.plugin.is_some();
+            let is_another = rule.plugin.is_some() || rule.conditions.is_some();
+            let is_chosen = is_another || rule.join.is_some() || rule.settings.contains_key("match");
             let join = if is_chosen { rule.join } else { join.map(str::to_owned) };
             config::Rule { join, ..rule }
         });
