@@ -4,6 +4,7 @@
 //! hands each to the shard that owns its system, the [`shard`] keeps its [`history`], asks the rules and scorers in
 //! their [`sandbox`], and tells [`detections`] what they said. ARCHITECTURE.md has the map.
 
+pub mod access;
 pub mod catalog;
 pub mod cli;
 pub mod detections;
@@ -15,4 +16,5 @@ pub mod pipeline;
 pub mod sandbox;
 pub mod scoring;
 pub mod shard;
+pub mod store;
 pub mod time;

@@ -68,10 +68,18 @@ pub const EPOCH: Duration = Duration::from_millis(10);
 /// How long `configure` and `load` may take.
 pub const CONFIGURE_DEADLINE: Duration = Duration::from_secs(2);
 /// How long judging one batch may take.
-pub const BATCH_DEADLINE: Duration = Duration::from_millis(500);
+pub const BATCH_DEADLINE: Duration = Duration::from_millis(250);
 /// How long training may take.
 pub const TRAIN_DEADLINE: Duration = Duration::from_secs(30);
-/// Failed calls of a plugin, less the clean batches since, at which it is taken out of the run.
+/// Failed calls of a plugin, less the clean batches since, at which it goes into quarantine.
 pub const STRIKES_MAX: u32 = 32;
-/// What a call that ran into its deadline counts in strikes: it costs far more than a trap.
-pub const DEADLINE_STRIKES: u32 = 16;
+/// The first quarantine of a rule, in seconds; each further one in a row is twice as long.
+pub const QUARANTINE_FIRST_S: f64 = 10.0;
+/// The longest quarantine, in seconds.
+pub const QUARANTINE_MAX_S: f64 = 600.0;
+/// Rows that a rule may dead-letter in one batch; further ones are counted as not judged.
+pub const DEAD_ROWS_PER_BATCH_MAX: usize = 16;
+/// Differences between a shadow and the live version that are kept word for word, in one shard and rule.
+pub const SHADOW_EXAMPLES_MAX: usize = 100;
+/// Rows of a system's history that are written down together.
+pub const CHUNK_ROWS: u64 = 32;

@@ -84,7 +84,7 @@ impl Bench {
         rounds.push(intake.finish_round().0);
         let models = Arc::new(Models::new(Patience::Wait));
         let (trainer, told) = mpsc::sync_channel(1024);
-        let training = Trainer::new(Arc::clone(&catalog), Arc::clone(&models), 1);
+        let training = Trainer::new(Arc::clone(&catalog), Arc::clone(&models), 1, None);
         std::thread::spawn(move || training.run(&told));
         let shard = Shard::new(0, &catalog, &models, trainer.clone(), false);
         let schedule = Schedule::new(catalog.config.training.clone());
@@ -115,7 +115,7 @@ impl Bench {
                 }
                 round.number = self.next_number;
                 self.next_number += 1;
-                drop(self.trainer.send(Features::Due { round: round.number, trainings }));
+                drop(self.trainer.send(Features::Due { round: round.number, catalog: Arc::clone(&round.catalog), trainings }));
                 samples += self.shard.process(round).fates.judged as usize;
             }
             self.pass += 1;

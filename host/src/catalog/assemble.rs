@@ -1,7 +1,8 @@
 //! From the configuration and the components to the rules and scorers in force.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ use super::scope::Scopes;
 use super::scorer::Scorer;
 use crate::history::Plan;
 use crate::limits::{COMPONENT_BYTES_MAX, RULES_MAX, SCORERS_MAX};
-use crate::model::{DetectionType, Names, Severity, SharedNames};
+use crate::model::{DetectionType, IdHasher, Severity, SharedNames, Vocabulary};
 use crate::sandbox::{Kind, LoadError, Plugin, RuleDescriptor, Sandbox, contract};
 
 /// The default rules, in the order in which they judge, and their `match` where they have the setting: said aloud, so
@@ -31,20 +32,22 @@ const CONDITIONS: &str = "conditions";
 
 /// Everything in force, ready to be instantiated by shards.
 pub struct Catalog {
-    /// Every component that could be loaded, by name.
+    /// Every component that may be used, by name.
     pub plugins: BTreeMap<String, Plugin>,
     /// In the order in which they judge.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<Arc<Rule>>,
     /// In the order of their columns in the scores.
-    pub scorers: Vec<Scorer>,
-    /// Rules that are configured and not enabled.
-    pub disabled_rules: usize,
+    pub scorers: Vec<Arc<Scorer>>,
+    /// Rules that are wanted and not enabled.
+    pub disabled_rules: Vec<config::Rule>,
     /// The inputs of all of them.
     pub plan: Plan,
     /// The names of metrics.
     pub metrics: SharedNames,
     /// The names of system types.
     pub types: SharedNames,
+    /// Hashes system ids.
+    pub ids: IdHasher,
     /// The configuration that it was made from.
     pub config: Config,
 }
@@ -56,6 +59,22 @@ pub struct Sources {
     pub config: Config,
     /// Components added with their own defaults, under the names of their files.
     pub added: Vec<PathBuf>,
+}
+
+/// What to compose from, once the components are loaded.
+pub struct Parts<'a> {
+    /// What the operator wants.
+    pub config: Config,
+    /// The components, by the names that rules and scorers refer to.
+    pub plugins: BTreeMap<String, Plugin>,
+    /// Plugins that judge under their own names although nobody configured a rule or scorer for them.
+    pub implied: &'a [String],
+    /// Versions of plugins that run as shadows.
+    pub shadows: BTreeMap<String, Plugin>,
+    /// The names that are known already.
+    pub vocabulary: Vocabulary,
+    /// What is in force now: its columns keep their places, and what has not changed is taken over.
+    pub before: Option<&'a Catalog>,
 }
 
 /// A plugin, rule or scorer that cannot be used. The others go on.
@@ -72,34 +91,56 @@ impl Catalog {
     /// Loads and configures everything; what cannot be used is told beside it.
     #[must_use]
     pub fn assemble(sandbox: &Sandbox, sources: Sources) -> (Self, Vec<Refused>) {
+        let mut refused = Vec::new();
+        let mut plugins = BTreeMap::new();
+        let Sources { config, added } = sources;
+        let implied = load_plugins(sandbox, &config, &added, &mut plugins, &mut refused);
+        let parts = Parts {
+            config,
+            plugins,
+            implied: &implied,
+            shadows: BTreeMap::new(),
+            vocabulary: Vocabulary::default(),
+            before: None,
+        };
+        let (catalog, refused_rules) = Self::compose(parts);
+        refused.extend(refused_rules);
+        (catalog, refused)
+    }
+
+    /// Configures every rule and scorer; what cannot be used is told beside it.
+    #[must_use]
+    pub fn compose(parts: Parts<'_>) -> (Self, Vec<Refused>) {
+        let Parts { config, plugins, implied, shadows, vocabulary, before } = parts;
+        let Vocabulary { metrics, types, ids } = vocabulary;
         let mut catalog = Self {
-            plugins: BTreeMap::new(),
+            plugins,
             rules: Vec::new(),
             scorers: Vec::new(),
-            disabled_rules: 0,
-            plan: Plan::default(),
-            metrics: SharedNames::new(Names::of_metrics()),
-            types: SharedNames::new(Names::new(crate::limits::SYSTEM_TYPES_MAX)),
-            config: sources.config,
+            disabled_rules: Vec::new(),
+            plan: before.map(|before| before.plan.clone()).unwrap_or_default(),
+            metrics,
+            types,
+            ids,
+            config,
         };
         let mut refused = Vec::new();
-        let added = catalog.load_plugins(sandbox, &sources.added, &mut refused);
-        for rule in catalog.rules_wanted(&added) {
-            if !rule.enabled.unwrap_or(true) {
-                catalog.disabled_rules += 1;
+        for wanted in catalog.rules_wanted(implied) {
+            if !wanted.enabled.unwrap_or(true) {
+                catalog.disabled_rules.push(wanted);
                 continue;
             }
-            match catalog.rule(&rule) {
+            match catalog.rule_or_same(&wanted, &shadows, before) {
                 Ok(rule) => catalog.rules.push(rule),
-                Err(reason) => refused.push(Refused { name: format!("rule {}", rule.rule_id), reason }),
+                Err(reason) => refused.push(Refused { name: format!("rule {}", wanted.rule_id), reason }),
             }
         }
-        for scorer in catalog.scorers_wanted(&added) {
-            if scorer.enabled.unwrap_or(true) {
-                match catalog.scorer(&scorer) {
+        for wanted in catalog.scorers_wanted(implied) {
+            if wanted.enabled.unwrap_or(true) {
+                match catalog.scorer_or_same(&wanted, before) {
                     Ok(scorer) => catalog.scorers.push(scorer),
                     Err(reason) => {
-                        refused.push(Refused { name: format!("scorer {}", scorer.scorer_id), reason });
+                        refused.push(Refused { name: format!("scorer {}", wanted.scorer_id), reason });
                     }
                 }
             }
@@ -107,44 +148,10 @@ impl Catalog {
         (catalog, refused)
     }
 
-    /// Loads the bundled components, the configured ones and the added ones; returns the names of the last.
-    fn load_plugins(
-        &mut self,
-        sandbox: &Sandbox,
-        files: &[PathBuf],
-        refused: &mut Vec<Refused>,
-    ) -> Vec<String> {
-        for (name, bytes) in lapwing_bundle::COMPONENTS {
-            self.keep(name, sandbox.load(name, bytes).map_err(|error| error.to_string()), refused);
-        }
-        let configured: Vec<(String, PathBuf)> =
-            self.config.plugins.iter().map(|(name, plugin)| (name.clone(), plugin.file.clone())).collect();
-        let added = files.iter().map(|file| (plugin_name(file), file.clone()));
-        let mut names = Vec::new();
-        for (place, (name, file)) in configured.iter().cloned().chain(added).enumerate() {
-            if self.plugins.contains_key(&name) {
-                let reason =
-                    "has the name of a plugin that is already loaded; give its file another one".to_owned();
-                refused.push(Refused { name: format!("plugin {name}"), reason });
-            } else if self.keep(&name, load_file(sandbox, &name, &file), refused) && place >= configured.len()
-            {
-                names.push(name);
-            }
-        }
-        names
-    }
-
-    fn keep(&mut self, name: &str, loaded: Result<Plugin, String>, refused: &mut Vec<Refused>) -> bool {
-        match loaded {
-            Ok(plugin) => {
-                self.plugins.insert(name.to_owned(), plugin);
-                true
-            }
-            Err(reason) => {
-                refused.push(Refused { name: format!("plugin {name}"), reason });
-                false
-            }
-        }
+    /// The names known so far.
+    #[must_use]
+    pub fn vocabulary(&self) -> Vocabulary {
+        Vocabulary { metrics: self.metrics.clone(), types: self.types.clone(), ids: self.ids.clone() }
     }
 
     /// The default rules with the operator's changes, the operator's own, and those of added components.
@@ -191,18 +198,66 @@ impl Catalog {
         })
     }
 
-    fn rule(&mut self, rule: &config::Rule) -> Result<Rule, String> {
+    /// The rule in force if nothing about it has changed, else a new one.
+    fn rule_or_same(
+        &mut self,
+        wanted: &config::Rule,
+        shadows: &BTreeMap<String, Plugin>,
+        before: Option<&Self>,
+    ) -> Result<Arc<Rule>, String> {
+        let plugin = self.plugin(plugin_of(wanted))?.clone();
+        let shadow = shadows.get(plugin_of(wanted));
+        let digest = |plugin: &Plugin| Arc::clone(&plugin.digest);
+        let same = |rule: &&Arc<Rule>| {
+            rule.wanted == *wanted
+                && rule.plugin.digest == plugin.digest
+                && rule.shadow.as_ref().map(|shadow| digest(&shadow.plugin)) == shadow.map(digest)
+        };
+        let is_new = |rules: &[Arc<Rule>]| rules.iter().all(|known| *known.rule_id != *wanted.rule_id);
+        if let Some(rule) = before.and_then(|before| before.rules.iter().find(same))
+            && is_new(&self.rules)
+        {
+            return Ok(Arc::clone(rule));
+        }
+        let mut rule = self.rule(wanted, plugin)?;
+        if let Some(shadow) = shadow {
+            let shadow =
+                self.rule(wanted, shadow.clone()).map_err(|reason| format!("its shadow {reason}"))?;
+            rule.shadow = Some(Arc::new(shadow));
+        }
+        Ok(Arc::new(rule))
+    }
+
+    fn scorer_or_same(
+        &mut self,
+        wanted: &config::Scorer,
+        before: Option<&Self>,
+    ) -> Result<Arc<Scorer>, String> {
+        let digest = self.plugin(scorer_plugin(wanted))?.digest.clone();
+        let same = |scorer: &&Arc<Scorer>| scorer.wanted == *wanted && scorer.plugin.digest == digest;
+        match before.and_then(|before| before.scorers.iter().find(same)) {
+            Some(scorer) if self.scorers.iter().all(|known| *known.scorer_id != *wanted.scorer_id) => {
+                Ok(Arc::clone(scorer))
+            }
+            _ => self.scorer(wanted).map(Arc::new),
+        }
+    }
+
+    fn rule(&mut self, rule: &config::Rule, plugin: Plugin) -> Result<Rule, String> {
         if self.rules.len() == RULES_MAX {
             return Err(format!("is one too many: {RULES_MAX} rules are allowed"));
         }
         if self.rules.iter().any(|known| *known.rule_id == *rule.rule_id) {
             return Err("is there twice; rule ids are unique".to_owned());
         }
-        let default_plugin = if rule.conditions.is_some() { CONDITIONS } else { &rule.rule_id };
-        let plugin = self.plugin(rule.plugin.as_deref().unwrap_or(default_plugin))?.clone();
         let settings = rule_settings(rule)?;
-        let (_, descriptor) =
+        let (instance, descriptor) =
             plugin.rule(&settings.to_string()).map_err(|error| plugin_error(&plugin, &error))?;
+        let mut ready = vec![instance];
+        for _ in 1..self.config.pipeline.shards {
+            let made = plugin.rule(&settings.to_string());
+            ready.push(made.map_err(|error| plugin_error(&plugin, &error))?.0);
+        }
         let kept = self.config.history.max_data_points;
         let RuleDescriptor { inputs, parameters, name, description, detection_type, severity, .. } =
             descriptor;
@@ -222,7 +277,11 @@ impl Catalog {
             settings,
             inputs,
             columns,
+            parameters,
             scopes,
+            shadow: None,
+            wanted: rule.clone(),
+            ready: Mutex::new(ready),
         })
     }
 
@@ -233,7 +292,7 @@ impl Catalog {
         if self.scorers.iter().any(|known| *known.scorer_id == *scorer.scorer_id) {
             return Err("is there twice; scorer ids are unique".to_owned());
         }
-        let plugin = self.plugin(scorer.plugin.as_deref().unwrap_or(&scorer.scorer_id))?.clone();
+        let plugin = self.plugin(scorer_plugin(scorer))?.clone();
         let settings = json(&scorer.settings)?;
         let (_, descriptor) =
             plugin.scorer(&settings.to_string()).map_err(|error| plugin_error(&plugin, &error))?;
@@ -249,6 +308,7 @@ impl Catalog {
             plugin,
             settings,
             columns: columns.iter().filter_map(plan_column).collect(),
+            wanted: scorer.clone(),
         })
     }
 
@@ -265,8 +325,55 @@ impl Catalog {
     }
 }
 
-/// A component's file, with its size looked at before it is read.
-fn load_file(sandbox: &Sandbox, name: &str, file: &PathBuf) -> Result<Plugin, String> {
+/// Which plugin judges for a rule.
+#[must_use]
+pub fn plugin_of(rule: &config::Rule) -> &str {
+    let default = if rule.conditions.is_some() { CONDITIONS } else { &rule.rule_id };
+    rule.plugin.as_deref().unwrap_or(default)
+}
+
+fn scorer_plugin(scorer: &config::Scorer) -> &str {
+    scorer.plugin.as_deref().unwrap_or(&scorer.scorer_id)
+}
+
+/// Loads the bundled components, the configured ones and the added ones; returns the names of the last.
+fn load_plugins(
+    sandbox: &Sandbox,
+    config: &Config,
+    files: &[PathBuf],
+    plugins: &mut BTreeMap<String, Plugin>,
+    refused: &mut Vec<Refused>,
+) -> Vec<String> {
+    let mut keep = |name: &str, loaded: Result<Plugin, String>| match loaded {
+        Ok(_) if plugins.contains_key(name) => {
+            let reason = "has the name of a plugin that is already loaded; give its file another one".to_owned();
+            refused.push(Refused { name: format!("plugin {name}"), reason });
+            false
+        }
+        Ok(plugin) => {
+            plugins.insert(name.to_owned(), plugin);
+            true
+        }
+        Err(reason) => {
+            refused.push(Refused { name: format!("plugin {name}"), reason });
+            false
+        }
+    };
+    for (name, bytes) in lapwing_bundle::COMPONENTS {
+        keep(name, sandbox.load(name, bytes).map_err(|error| error.to_string()));
+    }
+    for (name, plugin) in &config.plugins {
+        keep(name, load_file(sandbox, name, &plugin.file));
+    }
+    let named = files.iter().map(|file| (plugin_name(file), file));
+    named.filter(|(name, file)| keep(name, load_file(sandbox, name, file))).map(|(name, _)| name).collect()
+}
+
+/// Loads a component's file, with its size looked at before it is read.
+///
+/// # Errors
+/// It cannot be read or is not a plugin, in words.
+pub fn load_file(sandbox: &Sandbox, name: &str, file: &Path) -> Result<Plugin, String> {
     let unreadable = |error: std::io::Error| format!("cannot be read from {}: {error}", file.display());
     let bytes = std::fs::metadata(file).map_err(unreadable)?.len();
     if bytes > COMPONENT_BYTES_MAX {
@@ -277,7 +384,8 @@ fn load_file(sandbox: &Sandbox, name: &str, file: &PathBuf) -> Result<Plugin, St
 }
 
 /// The name of a component that comes as a file: the file's, without its ending.
-fn plugin_name(file: &std::path::Path) -> String {
+#[must_use]
+pub fn plugin_name(file: &Path) -> String {
     file.file_stem().unwrap_or_default().to_string_lossy().replace('-', "_")
 }
 

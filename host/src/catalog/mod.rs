@@ -11,7 +11,7 @@ mod rule;
 mod scope;
 mod scorer;
 
-pub use assemble::{Catalog, Refused, Sources};
+pub use assemble::{Catalog, Parts, Refused, Sources, load_file, plugin_name, plugin_of};
 pub use rule::{ColumnSource, Rule};
 pub use scope::{Scope, Scopes};
 pub use scorer::Scorer;

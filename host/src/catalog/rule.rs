@@ -1,12 +1,13 @@
 //! A rule in force: a plugin, its settings, and what the operator overrode.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
+use super::config;
 use super::scope::Scopes;
 use crate::model::{DetectionType, Severity};
-use crate::sandbox::contract::Input;
+use crate::sandbox::contract::{Input, Parameter};
 use crate::sandbox::{LoadError, Plugin, RuleInstance};
 
 /// A rule in force.
@@ -35,8 +36,16 @@ pub struct Rule {
     pub inputs: Vec<Input>,
     /// Where each declared input comes from.
     pub columns: Vec<ColumnSource>,
+    /// The parameters as declared.
+    pub parameters: Vec<Parameter>,
     /// Which systems it applies to, with which parameters.
     pub scopes: Scopes,
+    /// Another version of the plugin that is shown the same rows and acts on nothing.
+    pub shadow: Option<Arc<Self>>,
+    /// What the operator asked for.
+    pub wanted: config::Rule,
+    /// Instances made beforehand, so that a shard that takes the rule up need not wait for them.
+    pub(super) ready: Mutex<Vec<RuleInstance>>,
 }
 
 /// Where a column of a rule comes from.
@@ -49,11 +58,14 @@ pub enum ColumnSource {
 }
 
 impl Rule {
-    /// A new instance for one shard.
+    /// An instance for one shard: one made beforehand while there are any.
     ///
     /// # Errors
     /// The component no longer starts.
     pub fn instance(&self) -> Result<RuleInstance, LoadError> {
+        if let Some(instance) = self.ready.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+            return Ok(instance);
+        }
         self.plugin.rule(&self.settings.to_string()).map(|(instance, _)| instance)
     }
 }

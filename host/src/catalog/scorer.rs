@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::config;
 use crate::sandbox::{LoadError, Plugin, ScorerInstance};
 
 /// A scorer in force: a plugin, its settings and its weight.
@@ -18,6 +19,8 @@ pub struct Scorer {
     pub settings: Value,
     /// The columns of the plan that it reads.
     pub columns: Vec<usize>,
+    /// What the operator asked for.
+    pub wanted: config::Scorer,
 }
 
 impl Scorer {

@@ -19,7 +19,7 @@ impl Check {
         let (plugins, rules, scorers) = (catalog.plugins.len(), catalog.rules.len(), catalog.scorers.len());
         println!(
             "{plugins} plugins, {rules} rules in force, {} disabled, {scorers} scorers",
-            catalog.disabled_rules
+            catalog.disabled_rules.len()
         );
         for rule in &catalog.rules {
             println!("  rule {}, judged by {}: {}", rule.rule_id, rule.plugin.name, rule.description);

@@ -15,7 +15,7 @@ use super::{Exit, Setup};
 use crate::catalog::Catalog;
 use crate::ingest::{Arrivals, Line, Source};
 use crate::limits::LINE_BYTES_MAX;
-use crate::pipeline::{Intake, Outcome, Pipeline};
+use crate::pipeline::{Intake, Outcome, Pipeline, Running};
 use crate::scoring::Patience;
 
 /// Refused rows that are shown one by one; the rest is counted.
@@ -92,7 +92,7 @@ impl Replay {
         let catalog = Arc::new(catalog);
         let mut sinks = self.sinks(&catalog)?;
         let mut intake = Intake::new(Arc::clone(&catalog));
-        let mut pipeline = Pipeline::start(&catalog, Patience::Wait, self.scores.is_some())?;
+        let mut pipeline = Pipeline::start(&catalog, Running::forgetful(Patience::Wait, self.scores.is_some()))?;
 
         let started = Instant::now();
         let mut stopped = None;

@@ -51,7 +51,7 @@ impl Report {
     pub(super) fn finish(&mut self, catalog: &Catalog, end: &PipelineEnd, elapsed: Duration) {
         let systems = end.shards.iter().map(|shard| shard.systems).sum();
         let in_force = catalog.rules.len();
-        self.summary = Some(self.tally.summary(in_force + catalog.disabled_rules, in_force, systems));
+        self.summary = Some(self.tally.summary(in_force + catalog.disabled_rules.len(), in_force, systems));
         self.bytes = end.shards.iter().map(|shard| shard.bytes).sum();
         self.silence_rows = end.shards.iter().map(|shard| shard.silence_rows).sum();
         self.elapsed = elapsed;
@@ -66,7 +66,7 @@ impl Report {
                 training: None,
                 failures: of_shards().map(|cost| cost.failures).sum(),
                 unjudged_rows: of_shards().map(|cost| cost.unjudged_rows).sum(),
-                suspended: of_shards().any(|cost| cost.suspended),
+                suspended: of_shards().any(|cost| cost.quarantine.is_some()),
                 last_error: of_shards().find_map(|cost| cost.last_error.clone()),
             });
         }

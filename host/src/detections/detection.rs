@@ -1,6 +1,6 @@
 //! A detection, and what happens to it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use crate::time::Millis;
 const NAMESPACE: Uuid = Uuid::from_u128(0x6c61_7077_696e_672d_6465_7465_6374_696f);
 
 /// One trouble of one system, as one rule sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Detection {
     /// Derived from rule, system and opening time.
     pub detection_id: Uuid,
@@ -56,8 +56,21 @@ pub struct Detection {
     pub metrics: Map<String, Value>,
 }
 
+/// How a detection that is not over went on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DetectionUpdate {
+    /// Which.
+    pub detection_id: Uuid,
+    /// The last match so far, by the host's clock.
+    pub last_seen: Millis,
+    /// Matches so far.
+    pub occurrences: u64,
+    /// Its worst moment so far.
+    pub peak: Peak,
+}
+
 /// The row at which a detection was surest.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Peak {
     /// From 0 to 1.
     pub confidence: f64,
@@ -66,7 +79,7 @@ pub struct Peak {
 }
 
 /// What happened to a detection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
     /// It was opened.
@@ -80,7 +93,7 @@ pub enum EventKind {
 }
 
 /// A detection as it changed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Event {
     /// What happened.
     pub event: EventKind,
@@ -102,6 +115,17 @@ impl Detection {
         self.occurrences += 1;
         if confidence > self.peak.confidence {
             self.peak = Peak { confidence, timestamp: at };
+        }
+    }
+
+    /// How it went on.
+    #[must_use]
+    pub fn update(&self) -> DetectionUpdate {
+        DetectionUpdate {
+            detection_id: self.detection_id,
+            last_seen: self.last_seen,
+            occurrences: self.occurrences,
+            peak: self.peak,
         }
     }
 

@@ -1,13 +1,13 @@
 //! Why a detection was opened, in numbers that can be checked.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::sandbox::contract::{self, Aggregate, Extent, Input};
 use crate::time::Millis;
 
 /// Everything that decided.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Evidence {
     /// The rule.
     pub rule_id: String,
@@ -38,27 +38,55 @@ pub struct Evidence {
 }
 
 /// One condition on the row that opened the detection.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConditionEvidence {
     /// What was observed: a metric, a fact about the heartbeat.
     pub metric: String,
     /// Over what, if it is an aggregate: "mean of 10 samples".
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<String>,
     /// The value; null if missing.
     pub observed: Option<f64>,
     /// How it was compared.
-    pub relation: &'static str,
+    pub relation: Relation,
     /// With what; null if missing.
     pub expected: Option<f64>,
     /// How far beyond the expected value, positive where the condition is met with room to spare.
     pub margin: Option<f64>,
-    /// `met`, `unmet` or `unknown`.
-    pub outcome: &'static str,
+    /// How that came out.
+    pub outcome: Outcome,
+}
+
+/// How an observed value is compared with the expected one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    /// More than.
+    Above,
+    /// As much as, or more.
+    AtLeast,
+    /// Less than.
+    Below,
+    /// As much as, or less.
+    AtMost,
+    /// The same.
+    Equal,
+}
+
+/// How a condition came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It holds.
+    Met,
+    /// It does not.
+    Unmet,
+    /// A value is missing.
+    Unknown,
 }
 
 /// The plugin that judged, so that the verdict can be repeated.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PluginEvidence {
     /// Its name.
     pub name: String,
@@ -69,7 +97,7 @@ pub struct PluginEvidence {
 }
 
 /// Anomaly scores; null where a scorer cannot say.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ScoreEvidence {
     /// The weighted mean.
     pub combined: Option<f64>,
@@ -87,16 +115,16 @@ impl ConditionEvidence {
             None => (format!("input {}", condition.input), None),
         };
         let (relation, margin) = match condition.relation {
-            contract::Relation::Above => ("above", condition.observed - condition.expected),
-            contract::Relation::AtLeast => ("at_least", condition.observed - condition.expected),
-            contract::Relation::Below => ("below", condition.expected - condition.observed),
-            contract::Relation::AtMost => ("at_most", condition.expected - condition.observed),
-            contract::Relation::Equal => ("equal", f64::NAN),
+            contract::Relation::Above => (Relation::Above, condition.observed - condition.expected),
+            contract::Relation::AtLeast => (Relation::AtLeast, condition.observed - condition.expected),
+            contract::Relation::Below => (Relation::Below, condition.expected - condition.observed),
+            contract::Relation::AtMost => (Relation::AtMost, condition.expected - condition.observed),
+            contract::Relation::Equal => (Relation::Equal, f64::NAN),
         };
         let outcome = match condition.outcome {
-            contract::Outcome::Met => "met",
-            contract::Outcome::Unmet => "unmet",
-            contract::Outcome::Unknown => "unknown",
+            contract::Outcome::Met => Outcome::Met,
+            contract::Outcome::Unmet => Outcome::Unmet,
+            contract::Outcome::Unknown => Outcome::Unknown,
         };
         let (observed, expected) = (known(condition.observed), known(condition.expected));
         Self { metric, window, observed, relation, expected, margin: known(margin), outcome }

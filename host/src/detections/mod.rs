@@ -7,7 +7,7 @@ mod summary;
 mod watch;
 
 pub use confidence::confidence;
-pub use detection::{Detection, Event, EventKind, Peak};
-pub use evidence::{ConditionEvidence, Evidence, PluginEvidence, ScoreEvidence, words};
+pub use detection::{Detection, DetectionUpdate, Event, EventKind, Peak};
+pub use evidence::{ConditionEvidence, Evidence, Outcome, PluginEvidence, Relation, ScoreEvidence, words};
 pub use summary::{Summary, Tally};
 pub use watch::{Gate, Transition, Watch};

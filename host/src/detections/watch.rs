@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Millis;
 
 /// Rows that the share of matches is of.
@@ -43,7 +45,7 @@ pub enum Transition {
 }
 
 /// One rule's eye on one system.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Watch {
     /// The last matches, at most `min_occurrences`, oldest first.
     matches: VecDeque<Millis>,
@@ -53,7 +55,7 @@ pub struct Watch {
     phase: Phase,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 enum Phase {
     #[default]
     Counting,

@@ -1,5 +1,7 @@
 //! How often a system usually reports, and since when it has not.
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Millis;
 
 /// Gaps that the usual interval is the median of: enough to outvote lost and crowded samples.
@@ -9,7 +11,7 @@ const GAPS_MIN: u8 = 3;
 
 /// The heartbeat of one system. Intervals are learned from the samples' own times, which a delay on the way or a pause
 /// of ours does not touch; silence is counted from arrivals.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Heartbeat {
     last_arrival: Millis,
     gaps_s: [f32; GAPS],
@@ -42,6 +44,11 @@ impl Heartbeat {
     pub(super) fn interval_s(&self) -> f64 {
         // To the millisecond, which is as fine as times are.
         (f64::from(self.interval_s) * 1e3).round() / 1e3
+    }
+
+    /// Silence up to `until` was ours.
+    pub(super) fn excuse(&mut self, until: Millis) {
+        self.last_arrival = self.last_arrival.max(until);
     }
 
     pub(super) fn last_arrival(&self) -> Millis {

@@ -7,6 +7,7 @@
 mod heartbeat;
 mod input;
 mod plan;
+mod record;
 mod ring;
 mod silence;
 mod system;
@@ -17,6 +18,7 @@ mod window_laws;
 
 pub use input::{Aggregate, Extent, Input, Windowed};
 pub use plan::Plan;
+pub use record::{Chunk, SystemRecord};
 pub use silence::SilenceClock;
-pub use system::{Fate, System};
+pub use system::{Fate, KeptMark, System};
 pub use systems::{SystemIndex, Systems, SystemsFull, WARMED};

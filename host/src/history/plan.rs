@@ -46,6 +46,13 @@ impl Plan {
         self.inputs.len() - 1
     }
 
+    /// What these columns hold, in a form that is the same after a restart.
+    #[must_use]
+    pub fn fingerprint(&self, columns: &[usize]) -> String {
+        let inputs: Vec<&Input> = columns.iter().filter_map(|&column| self.inputs.get(column)).collect();
+        format!("{inputs:?}")
+    }
+
     /// How many columns there are.
     #[must_use]
     pub fn width(&self) -> usize {

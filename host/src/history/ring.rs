@@ -1,5 +1,6 @@
 //! The last samples of one system, a row of memory each.
 
+use super::record::Chunk;
 use crate::time::Millis;
 
 /// Rows allocated at first; doubled until the limit is reached.
@@ -39,6 +40,47 @@ impl Ring {
             epoch: Millis(0),
             offsets: Vec::new(),
             values: Vec::new(),
+        }
+    }
+
+    /// The rows `begin..end` as they were written down; rows outside of `chunks` are missing.
+    pub(super) fn restored(rows_max: usize, width: usize, begin: u64, end: u64, chunks: &[Chunk]) -> Self {
+        let mut ring = Self::new(rows_max, width);
+        // A restart may have come with a smaller history.
+        let begin = begin.max(end.saturating_sub(rows_max as u64));
+        let kept: Vec<(&Chunk, usize)> = chunks
+            .iter()
+            .flat_map(|chunk| (0..chunk.times.len()).map(move |place| (chunk, place)))
+            .filter(|(chunk, place)| (begin..end).contains(&(chunk.first + *place as u64)))
+            .collect();
+        let rows = kept.len();
+        ring.capacity = if rows + 1 >= rows_max { rows_max + 1 } else { (rows + 1).next_power_of_two() };
+        ring.capacity = ring.capacity.min(rows_max + 1);
+        ring.epoch = kept.iter().map(|(chunk, place)| chunk.times[*place]).min().unwrap_or_default();
+        ring.offsets = Vec::with_capacity(ring.capacity);
+        ring.values = Vec::with_capacity(ring.capacity * width);
+        for (chunk, place) in kept {
+            ring.offsets.push((chunk.times[place].0 - ring.epoch.0) as u32);
+            let narrow = usize::from(chunk.width);
+            ring.values.extend_from_slice(&chunk.values[place * narrow..(place + 1) * narrow]);
+            ring.values.extend(std::iter::repeat_n(f64::NAN, width - narrow));
+        }
+        ring.offsets.resize(ring.capacity, 0);
+        ring.values.resize(ring.capacity * width, f64::NAN);
+        ring.end = end;
+        ring.end_slot = if rows == ring.capacity { 0 } else { rows };
+        ring.floor = end - rows as u64;
+        ring
+    }
+
+    /// The rows `first..end` that are kept, to be written down.
+    pub(super) fn chunk(&self, first: u64, end: u64) -> Chunk {
+        let rows = first.max(self.begin())..end.min(self.end);
+        Chunk {
+            first: rows.start,
+            width: self.width as u16,
+            times: rows.clone().map(|row| self.time(row)).collect(),
+            values: rows.flat_map(|row| self.row(row).iter().copied()).collect(),
         }
     }
 

@@ -23,6 +23,11 @@ pub struct SilenceClock {
 }
 
 impl SilenceClock {
+    /// Goes on with a system that was written down.
+    pub fn resume(&mut self, index: SystemIndex, systems: &Systems) {
+        self.due.extend(systems.get(index).silence_check.map(|due| Reverse((due, index))));
+    }
+
     /// A sample of the system has arrived.
     #[inline]
     pub fn heard(&mut self, index: SystemIndex, systems: &mut Systems) {

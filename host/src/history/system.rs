@@ -4,10 +4,11 @@ use std::hash::{BuildHasher, Hasher};
 
 use super::heartbeat::Heartbeat;
 use super::plan::{Binding, Plan};
+use super::record::{Chunk, SystemRecord};
 use super::ring::Ring;
 use super::window::Track;
 use crate::ingest::Sample;
-use crate::limits::METRICS_PER_SYSTEM_MAX;
+use crate::limits::{CHUNK_ROWS, METRICS_PER_SYSTEM_MAX};
 use crate::model::{MetricId, TypeId};
 use crate::time::Millis;
 
@@ -43,12 +44,27 @@ pub struct System {
     /// The metric of each place in a row.
     metrics: Vec<MetricId>,
     /// The place in a row of each metric of the plan; `ABSENT` until the system sends it.
-    places: Box<[u16]>,
-    tracks: Box<[Track]>,
+    places: Vec<u16>,
+    tracks: Vec<Track>,
     /// The texts as last sent.
     texts: Vec<(MetricId, Box<str>)>,
     /// The row being written.
     scratch: Vec<f64>,
+    /// What is written down of it.
+    pub kept: KeptMark,
+}
+
+/// How far a system is written down.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeptMark {
+    /// Everything up to this round is; 0: nothing.
+    pub round: u64,
+    /// Something has changed since, and it waits to be written down.
+    pub waiting: bool,
+    /// Rows from here on are not.
+    rows: u64,
+    /// The first chunk in the store.
+    chunks: u64,
 }
 
 impl System {
@@ -66,10 +82,73 @@ impl System {
             newest: None,
             ring: Ring::new(rows_max, 0),
             metrics: Vec::new(),
-            places: vec![ABSENT; plan.metrics.len()].into(),
+            places: vec![ABSENT; plan.metrics.len()],
             tracks: plan.tracks.iter().map(|spec| Track::new(spec.kind, stagger)).collect(),
             texts: Vec::new(),
             scratch: Vec::new(),
+            kept: KeptMark::default(),
+        }
+    }
+
+    /// A system as it was written down.
+    pub(super) fn restored(id: &str, record: SystemRecord, chunks: &[Chunk], rows_max: usize, round: u64) -> Self {
+        let width = record.metrics.len();
+        Self {
+            id: id.into(),
+            system_type: record.system_type,
+            watched_by: 0,
+            silence_check: record.silence_check,
+            heartbeat: record.heartbeat,
+            newest: record.newest,
+            ring: Ring::restored(rows_max, width, record.begin, record.end, chunks),
+            places: Vec::new(),
+            tracks: Vec::new(),
+            texts: record.texts,
+            scratch: vec![f64::NAN; width],
+            kept: KeptMark { round, waiting: false, rows: record.end, chunks: record.begin / CHUNK_ROWS },
+            metrics: record.metrics,
+        }
+    }
+
+    /// What is to be written down: the system, and the chunks in which samples are new. The chunks before are gone.
+    #[must_use]
+    pub fn keep(&mut self, round: u64) -> (SystemRecord, Vec<(u64, Chunk)>, std::ops::Range<u64>) {
+        let (begin, end) = (self.ring.begin(), self.ring.end());
+        let first = self.kept.rows.max(begin) / CHUNK_ROWS;
+        let chunks = (first..end.div_ceil(CHUNK_ROWS))
+            .map(|number| (number, self.ring.chunk(number * CHUNK_ROWS, (number + 1) * CHUNK_ROWS)))
+            .collect();
+        let gone = self.kept.chunks..begin / CHUNK_ROWS;
+        self.kept = KeptMark { round, waiting: false, rows: end, chunks: begin / CHUNK_ROWS };
+        let record = SystemRecord {
+            system_type: self.system_type,
+            heartbeat: self.heartbeat.clone(),
+            newest: self.newest,
+            silence_check: self.silence_check,
+            begin,
+            end,
+            metrics: self.metrics.clone(),
+            texts: self.texts.clone(),
+        };
+        (record, chunks, gone)
+    }
+
+    /// Counts silence from `until` on: before, it was the host that did not listen.
+    pub(super) fn excuse(&mut self, until: Millis) {
+        self.heartbeat.excuse(until);
+    }
+
+    /// Brings in what the plan has more of than this system knows.
+    fn follow(&mut self, plan: &Plan) {
+        for metric in &plan.metrics[self.places.len()..] {
+            let place = self.metrics.iter().position(|known| known == metric);
+            self.places.push(place.map_or(ABSENT, |place| place as u16));
+        }
+        for spec in &plan.tracks[self.tracks.len()..] {
+            self.tracks.push(match self.ring.end() - self.ring.begin() {
+                0 => Track::new(spec.kind, 0),
+                _ => Track::scanned(spec, &self.ring, place(&self.places, spec.metric), self.ring.end()),
+            });
         }
     }
 
@@ -85,6 +164,9 @@ impl System {
         plan: &Plan,
         columns: &mut [Vec<f64>],
     ) -> Fate {
+        if self.tracks.len() < plan.tracks.len() || self.places.len() < plan.metrics.len() {
+            self.follow(plan);
+        }
         let late = self.newest.is_some_and(|newest| time <= newest);
         if late && self.ring.has_time(time) {
             return Fate::Duplicate;
@@ -100,6 +182,7 @@ impl System {
         self.system_type = sample.system_type;
         if late {
             let row = self.ring.insert(time, &self.scratch);
+            self.kept.rows = self.kept.rows.min(row);
             self.rebuild(plan, row + 1);
             self.gather(sample, row, plan, columns);
             self.rebuild(plan, self.ring.end());
@@ -145,6 +228,17 @@ impl System {
         self.heartbeat.interval_s()
     }
 
+    /// The samples kept, oldest first: when each was taken, and its numbers by metric; NaN: missing.
+    pub fn samples(&self) -> impl DoubleEndedIterator<Item = (Millis, &[f64])> {
+        (self.ring.begin()..self.ring.end()).map(|row| (self.ring.time(row), self.ring.row(row)))
+    }
+
+    /// The metric of each number of a sample.
+    #[must_use]
+    pub fn metrics(&self) -> &[MetricId] {
+        &self.metrics
+    }
+
     /// How many samples are kept.
     #[must_use]
     pub fn samples_kept(&self) -> usize {
@@ -169,8 +263,8 @@ impl System {
             + self.id.len()
             + self.ring.bytes()
             + self.metrics.capacity() * size_of::<MetricId>()
-            + size_of_val(&*self.places)
-            + size_of_val(&*self.tracks)
+            + self.places.capacity() * size_of::<u16>()
+            + self.tracks.capacity() * size_of::<Track>()
             + self.tracks.iter().map(Track::bytes).sum::<usize>()
             + self.texts.iter().map(|(_, text)| size_of::<(MetricId, Box<str>)>() + text.len()).sum::<usize>()
             + self.scratch.capacity() * size_of::<f64>()

@@ -3,6 +3,7 @@
 use hashbrown::HashTable;
 
 use super::plan::Plan;
+use super::record::{Chunk, SystemRecord};
 use super::system::{Fate, System};
 use crate::ingest::Sample;
 use crate::limits::SYSTEMS_PER_SHARD_MAX;
@@ -43,6 +44,47 @@ impl Systems {
     #[must_use]
     pub fn new(plan: Plan, rows_max: usize, lateness_ms: i64) -> Self {
         Self { plan, rows_max, lateness_ms, index: HashTable::new(), systems: Vec::new() }
+    }
+
+    /// Keeps further inputs ready; those there were keep their places.
+    pub fn adopt(&mut self, plan: &Plan) {
+        self.plan = plan.clone();
+    }
+
+    /// Adds a system as it was written down at the end of `round`.
+    ///
+    /// # Errors
+    /// It is one too many.
+    pub fn restore(
+        &mut self,
+        id: &str,
+        id_hash: u64,
+        record: SystemRecord,
+        chunks: &[Chunk],
+        round: u64,
+    ) -> Result<SystemIndex, SystemsFull> {
+        if self.systems.len() == SYSTEMS_PER_SHARD_MAX {
+            return Err(SystemsFull);
+        }
+        let index = SystemIndex(self.systems.len() as u32);
+        self.systems.push(System::restored(id, record, chunks, self.rows_max, round));
+        self.index.insert_unique(id_hash, (id_hash, index), |&(hash, _)| hash);
+        Ok(index)
+    }
+
+    /// Counts every silence from `until` on.
+    pub fn excuse_all(&mut self, until: Millis) {
+        for system in &mut self.systems {
+            system.excuse(until);
+        }
+    }
+
+    /// The place of a system that is known.
+    #[must_use]
+    pub fn find(&self, id: &str, id_hash: u64) -> Option<SystemIndex> {
+        let same =
+            |&(hash, index): &(u64, SystemIndex)| hash == id_hash && *self.systems[index.0 as usize].id == *id;
+        self.index.find(id_hash, same).map(|&(_, index)| index)
     }
 
     /// The inputs that are kept ready.

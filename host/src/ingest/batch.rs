@@ -1,10 +1,14 @@
 //! Decoded samples, in the order of their lines, in a handful of flat buffers.
 
-use crate::model::{MetricId, TypeId};
+use std::hash::BuildHasher;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{IdHasher, MetricId, TypeId};
 use crate::time::Millis;
 
 /// Samples without an allocation of their own: names by number, values and texts in shared buffers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SampleBatch {
     headers: Vec<Header>,
     values: Vec<(MetricId, f64)>,
@@ -13,15 +17,17 @@ pub struct SampleBatch {
     text: String,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Span {
     begin: u32,
     end: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Header {
     system_id: Span,
+    /// Of this process; computed anew when a batch is read back.
+    #[serde(skip)]
     id_hash: u64,
     system_type: TypeId,
     time: Millis,
@@ -95,6 +101,28 @@ impl SampleBatch {
         let system_id = self.keep(system_id);
         let (values_end, texts_end) = (self.values.len() as u32, self.texts.len() as u32);
         self.headers.push(Header { system_id, id_hash, system_type, time, values_end, texts_end });
+    }
+
+    /// Adds the samples of another batch.
+    pub fn append(&mut self, other: &Self) {
+        let (values, texts, text) = (self.values.len() as u32, self.texts.len() as u32, self.text.len() as u32);
+        let shifted = |span: Span| Span { begin: span.begin + text, end: span.end + text };
+        self.headers.extend(other.headers.iter().map(|header| Header {
+            system_id: shifted(header.system_id),
+            values_end: header.values_end + values,
+            texts_end: header.texts_end + texts,
+            ..*header
+        }));
+        self.values.extend_from_slice(&other.values);
+        self.texts.extend(other.texts.iter().map(|&(metric, span)| (metric, shifted(span))));
+        self.text.push_str(&other.text);
+    }
+
+    /// Computes the hashes of ids, which are not kept when a batch is written.
+    pub fn rehash(&mut self, hasher: &IdHasher) {
+        for row in 0..self.headers.len() {
+            self.headers[row].id_hash = hasher.hash_one(self.slice(self.headers[row].system_id));
+        }
     }
 
     /// Takes the last sample back.

@@ -10,7 +10,7 @@ use super::batch::SampleBatch;
 use super::refusal::{Refusal, quoted};
 use super::row::{Fields, ObjectSeed, Scalar};
 use crate::limits::{CUSTOM_METRICS_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX};
-use crate::model::{HEALTH_STATUS, MetricId, SharedNames, TypeId};
+use crate::model::{HEALTH_STATUS, IdHasher, MetricId, SharedNames, TypeId};
 use crate::time::Millis;
 
 /// The type of a system whose samples do not say.
@@ -21,7 +21,7 @@ const UNKNOWN_TYPE: &str = "unknown";
 pub struct Decoder {
     metrics: SharedNames,
     types: SharedNames,
-    hasher: foldhash::fast::RandomState,
+    hasher: IdHasher,
     /// Every field met, by its key, in two spaces: top level and `custom_metrics`.
     fields: [HashMap<Box<str>, Field, foldhash::fast::RandomState>; 2],
     /// The keys of the last sample in their order: the next one's are usually the same.
@@ -47,13 +47,13 @@ const TOP: usize = 0;
 const CUSTOM: usize = 1;
 
 impl Decoder {
-    /// A decoder that tells new names to `metrics` and `types`.
+    /// A decoder that tells new names to `metrics` and `types`, and hashes ids as `hasher` does.
     #[must_use]
-    pub fn new(metrics: SharedNames, types: SharedNames) -> Self {
+    pub fn new(metrics: SharedNames, types: SharedNames, hasher: IdHasher) -> Self {
         Self {
             metrics,
             types,
-            hasher: foldhash::fast::RandomState::default(),
+            hasher,
             fields: Default::default(),
             script: Vec::new(),
             type_of_last: (Box::default(), TypeId(u16::MAX)),

@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod batch;
+mod body;
 mod decode;
 #[cfg(test)]
 mod decode_laws;
@@ -11,6 +12,7 @@ mod source;
 
 pub use arrivals::{Arrivals, ArrivalsError};
 pub use batch::{Sample, SampleBatch};
+pub use body::{BodyRows, RefusedRow};
 pub use decode::Decoder;
 pub use refusal::Refusal;
 pub use source::{Line, Source};

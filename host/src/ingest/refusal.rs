@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::time::Millis;
+
 /// What was wrong with one row: which field, what was found there, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Refusal {
@@ -22,6 +24,11 @@ impl Refusal {
 
     pub(super) fn of_row(found: impl Into<String>, expected: impl Into<String>) -> Self {
         Self { field: None, found: found.into(), expected: expected.into() }
+    }
+
+    /// A sample from a time that cannot have come yet.
+    pub(crate) fn too_late(time: Millis, latest_possible: Millis) -> Self {
+        Self::of_field("timestamp", time.to_string(), format!("a time up to {latest_possible}"))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 /// The metrics that every sample may carry, in the order of their numbers.
 pub const BUILT_IN_METRICS: [&str; 9] = [
@@ -21,7 +22,7 @@ pub const BUILT_IN_METRICS: [&str; 9] = [
 pub const HEALTH_STATUS: MetricId = MetricId(BUILT_IN_METRICS.len() as u16);
 
 /// A metric's number: the built-in ones first, then `health_status`, then custom ones as they are met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MetricId(pub u16);
 
 impl MetricId {
@@ -33,8 +34,11 @@ impl MetricId {
 }
 
 /// A system type's number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TypeId(pub u16);
+
+/// Hashes system ids: keyed, so that nobody outside can make them collide, and different in each process.
+pub type IdHasher = foldhash::fast::RandomState;
 
 /// A list of names that only grows, up to a limit.
 #[derive(Debug)]
@@ -99,6 +103,28 @@ impl Names {
     }
 }
 
+/// Everything that turns names into numbers, and back.
+#[derive(Clone, Debug)]
+pub struct Vocabulary {
+    /// The names of metrics.
+    pub metrics: SharedNames,
+    /// The names of system types.
+    pub types: SharedNames,
+    /// Hashes system ids.
+    pub ids: IdHasher,
+}
+
+impl Default for Vocabulary {
+    /// The built-in metrics, and no types yet.
+    fn default() -> Self {
+        Self {
+            metrics: SharedNames::new(Names::of_metrics()),
+            types: SharedNames::new(Names::new(crate::limits::SYSTEM_TYPES_MAX)),
+            ids: IdHasher::default(),
+        }
+    }
+}
+
 /// Names that the decoder tells and the shards read.
 #[derive(Clone, Debug)]
 pub struct SharedNames(Arc<RwLock<Names>>);
@@ -119,6 +145,13 @@ impl SharedNames {
             return Ok(number);
         }
         self.0.write().unwrap_or_else(PoisonError::into_inner).number(name)
+    }
+
+    /// The names from this number on, in the order of their numbers.
+    #[must_use]
+    pub fn from(&self, number: usize) -> Vec<Arc<str>> {
+        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        names.names.get(number..).unwrap_or_default().to_vec()
     }
 
     /// The name behind a number; empty for a number that was never given.

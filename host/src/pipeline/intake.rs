@@ -1,11 +1,13 @@
-//! From lines to rounds: decodes, stamps, and assigns each sample to its shard.
+//! From samples to rounds: puts them in one order, stamps each, and assigns it to its shard.
 
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::clock::VirtualClock;
 use crate::catalog::Catalog;
 use crate::ingest::{Decoder, Refusal, SampleBatch};
-use crate::scoring::{Schedule, Training};
+use crate::scoring::{Counters, Schedule, Training};
 use crate::shard::{Round, Stamp};
 use crate::time::Millis;
 
@@ -18,29 +20,46 @@ pub struct Intake {
     /// No recording can be from later than this.
     started: Millis,
     next_number: u64,
-    samples: SampleBatch,
-    stamps: Vec<Stamp>,
-    rows_of_shard: Vec<Vec<u32>>,
-    trainings: Vec<Training>,
-    now: Millis,
+    cut: Cut,
     clock_ahead: u64,
+}
+
+/// A stretch of the stream, stamped: what a round is made of, and what the journal keeps of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cut {
+    /// The samples, in the order of their arrival.
+    pub samples: SampleBatch,
+    /// A stamp for each.
+    pub stamps: Vec<Stamp>,
+    /// The trainings that fall due in it.
+    pub trainings: Vec<Training>,
+    /// The host's clock at its end.
+    pub clock: Millis,
+}
+
+impl Cut {
+    fn new(clock: Millis) -> Self {
+        Self { samples: SampleBatch::default(), stamps: Vec::new(), trainings: Vec::new(), clock }
+    }
 }
 
 impl Intake {
     /// An intake for what is in force in `catalog`.
     #[must_use]
     pub fn new(catalog: Arc<Catalog>) -> Self {
+        Self::resumed(catalog, 0, &[])
+    }
+
+    /// An intake that goes on with the round of this number, where training has come so far.
+    #[must_use]
+    pub fn resumed(catalog: Arc<Catalog>, next_number: u64, training: &[(crate::model::TypeId, Counters)]) -> Self {
         Self {
-            decoder: Decoder::new(catalog.metrics.clone(), catalog.types.clone()),
+            decoder: Decoder::new(catalog.metrics.clone(), catalog.types.clone(), catalog.ids.clone()),
             clock: VirtualClock::default(),
-            schedule: Schedule::new(catalog.config.training.clone()),
+            schedule: Schedule::resumed(catalog.config.training.clone(), training),
             started: Millis::now(),
-            next_number: 0,
-            samples: SampleBatch::default(),
-            stamps: Vec::new(),
-            rows_of_shard: vec![Vec::new(); catalog.config.pipeline.shards],
-            trainings: Vec::new(),
-            now: Millis(i64::MIN / 4),
+            next_number,
+            cut: Cut::new(Millis(i64::MIN / 4)),
             clock_ahead: 0,
             catalog,
         }
@@ -51,51 +70,64 @@ impl Intake {
     /// # Errors
     /// What is wrong with the row. Nothing of it is kept.
     pub fn line(&mut self, line: &[u8], arrival: Option<Millis>) -> Result<(), Refusal> {
-        self.decoder.decode(line, &mut self.samples)?;
-        let row = self.samples.len() - 1;
+        self.decoder.decode(line, &mut self.cut.samples)?;
+        let row = self.cut.samples.len() - 1;
+        let time = self.cut.samples.sample(row).time;
+        let latest_possible = arrival.unwrap_or(self.started).plus_seconds(self.catalog.config.input.future_s);
+        if time > latest_possible {
+            self.cut.samples.pop();
+            return Err(Refusal::too_late(time, latest_possible));
+        }
+        self.stamp(row, arrival);
+        Ok(())
+    }
+
+    /// Takes samples in that were decoded elsewhere and arrived together.
+    pub fn samples(&mut self, samples: &SampleBatch, arrival: Millis) {
+        let before = self.cut.samples.len();
+        self.cut.samples.append(samples);
+        // Requests are decoded side by side: one that was a little slower arrives with the one before it.
+        let arrival = arrival.max(self.cut.clock);
+        for row in before..self.cut.samples.len() {
+            self.stamp(row, Some(arrival));
+        }
+    }
+
+    fn stamp(&mut self, row: usize, arrival: Option<Millis>) {
         let (time, id_hash, system_type) = {
-            let sample = self.samples.sample(row);
+            let sample = self.cut.samples.sample(row);
             (sample.time, sample.id_hash, sample.system_type)
         };
-        let input = &self.catalog.config.input;
-        let latest_possible = arrival.unwrap_or(self.started).plus_seconds(input.future_s);
-        if time > latest_possible {
-            self.samples.pop();
-            return Err(Refusal {
-                field: Some("timestamp".to_owned()),
-                found: time.to_string(),
-                expected: format!("a time up to {latest_possible}"),
-            });
-        }
         let arrival = arrival.unwrap_or_else(|| self.clock.observe(time, id_hash));
-        self.now = self.now.max(arrival);
-        let believed = time <= arrival.plus_seconds(input.clock_ahead_s);
+        self.cut.clock = self.cut.clock.max(arrival);
+        let believed = time <= arrival.plus_seconds(self.catalog.config.input.clock_ahead_s);
         self.clock_ahead += u64::from(!believed);
         let (turn, training) = self.schedule.next(system_type).unzip();
         if let Some(generation) = training.flatten() {
-            self.trainings.push(Training { after_row: row as u32, system_type, generation });
+            self.cut.trainings.push(Training { after_row: row as u32, system_type, generation });
         }
-        self.stamps.push(Stamp {
+        self.cut.stamps.push(Stamp {
             time: if believed { time } else { arrival },
             arrival,
             generation: turn.map_or(0, |turn| turn.generation),
             learned: turn.is_some_and(|turn| turn.learned),
         });
-        // The upper half: the table of systems uses the lower bits.
-        let shard = ((id_hash >> 32) as usize) % self.rows_of_shard.len();
-        self.rows_of_shard[shard].push(row as u32);
-        Ok(())
     }
 
     /// Moves the host's clock on although no sample came.
     pub fn tick(&mut self, now: Millis) {
-        self.now = self.now.max(now);
+        self.cut.clock = self.cut.clock.max(now);
+    }
+
+    /// What the next rounds are judged by.
+    pub fn adopt(&mut self, catalog: Arc<Catalog>) {
+        self.catalog = catalog;
     }
 
     /// How many samples the round under construction has.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.samples.len()
+        self.cut.samples.len()
     }
 
     /// How many samples a round should have.
@@ -110,18 +142,53 @@ impl Intake {
         self.clock_ahead
     }
 
+    /// How far training has come.
+    #[must_use]
+    pub fn training(&self) -> Vec<(crate::model::TypeId, Counters)> {
+        self.schedule.counters()
+    }
+
+    /// The number of the next round.
+    #[must_use]
+    pub fn next_number(&self) -> u64 {
+        self.next_number
+    }
+
     /// Ends the round under construction and begins the next one.
     pub fn finish_round(&mut self) -> (Round, Vec<Training>) {
-        let shards = self.rows_of_shard.len();
-        let round = Round {
-            number: self.next_number,
-            catalog: Arc::clone(&self.catalog),
-            samples: std::mem::take(&mut self.samples),
-            stamps: std::mem::take(&mut self.stamps),
-            rows_of_shard: std::mem::replace(&mut self.rows_of_shard, vec![Vec::new(); shards]),
-            clock: self.now,
-        };
-        self.next_number += 1;
-        (round, std::mem::take(&mut self.trainings))
+        let cut = self.cut();
+        self.round(cut)
     }
+
+    /// Takes the stretch since the last one.
+    pub fn cut(&mut self) -> Cut {
+        let clock = self.cut.clock;
+        std::mem::replace(&mut self.cut, Cut::new(clock))
+    }
+
+    /// Makes the next round of a stretch.
+    pub fn round(&mut self, cut: Cut) -> (Round, Vec<Training>) {
+        let number = self.next_number;
+        self.next_number += 1;
+        round(number, cut, &self.catalog)
+    }
+}
+
+/// The round of this number, judged by what is in force in `catalog`.
+#[must_use]
+pub fn round(number: u64, cut: Cut, catalog: &Arc<Catalog>) -> (Round, Vec<Training>) {
+    let Cut { samples, stamps, trainings, clock } = cut;
+    let mut rows_of_shard = vec![Vec::new(); catalog.config.pipeline.shards];
+    for row in 0..samples.len() {
+        rows_of_shard[shard_of(samples.sample(row).id_hash, catalog.config.pipeline.shards)].push(row as u32);
+    }
+    let round = Round { number, catalog: Arc::clone(catalog), samples, stamps, rows_of_shard, clock };
+    (round, trainings)
+}
+
+/// Which of so many shards owns the system with this hash.
+#[must_use]
+pub(super) fn shard_of(id_hash: u64, shards: usize) -> usize {
+    // The upper half: the table of systems uses the lower bits.
+    ((id_hash >> 32) as usize) % shards
 }

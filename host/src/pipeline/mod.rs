@@ -8,5 +8,5 @@ mod intake;
 mod run;
 
 pub use clock::VirtualClock;
-pub use intake::Intake;
-pub use run::{Outcome, Pipeline, PipelineEnd, PipelineError};
+pub use intake::{Cut, Intake, round};
+pub use run::{Feed, Outcome, Pipeline, PipelineEnd, PipelineError, Results, Running, Shards};

@@ -2,30 +2,87 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
 use std::thread::JoinHandle;
 
+use super::intake::shard_of;
 use crate::catalog::Catalog;
-use crate::detections::Event;
+use crate::detections::{DetectionUpdate, Event};
 use crate::limits::{QUEUE_BATCHES, TRAINER_MESSAGES};
-use crate::scoring::{Features, Models, Patience, Trainer, TrainerReport, Training};
-use crate::shard::{EventKey, Fates, Round, Shard, ShardEnd, ShardReport};
+use crate::scoring::{Features, Memory, Models, Patience, Trainer, TrainerReport, Training};
+use crate::shard::{
+    DeadRow, EventKey, Fates, Incident, Keeping, Kept, Round, Shard, ShardEnd, ShardReport, ShardStatus,
+};
 use crate::time::Millis;
 
-/// Shards and trainer at work.
+/// Shards and trainer at work, in the hands of one thread.
 pub struct Pipeline {
-    shards: Vec<SyncSender<Arc<Round>>>,
-    shard_threads: Vec<JoinHandle<ShardEnd>>,
-    trainer: SyncSender<Features>,
-    trainer_thread: JoinHandle<Vec<TrainerReport>>,
-    reports: Receiver<ShardReport>,
-    under_way: BTreeMap<u64, UnderWay>,
+    feed: Feed,
+    results: Results,
 }
 
-/// A round that is out.
+/// Where rounds go in.
+pub struct Feed {
+    shards: Vec<SyncSender<Work>>,
+    threads: Threads,
+    trainer: SyncSender<Features>,
+    submitted: u64,
+}
+
+/// Where what became of them comes out.
+pub struct Results {
+    reports: Receiver<(Arc<Round>, ShardReport)>,
+    shards: usize,
+    under_way: BTreeMap<u64, UnderWay>,
+    /// The number of the round that comes out next.
+    next: Option<u64>,
+    given: u64,
+}
+
+/// A round that some shards have done.
 struct UnderWay {
     round: Arc<Round>,
     reports: Vec<ShardReport>,
+}
+
+struct Threads {
+    shards: Vec<JoinHandle<ShardEnd>>,
+    trainer: JoinHandle<Vec<TrainerReport>>,
+}
+
+/// What a shard is told, in the order in which it is told.
+enum Work {
+    Round(Arc<Round>),
+    Ask(Question),
+}
+
+/// Something to be done between two rounds, on the shard's own thread.
+type Question = Box<dyn FnOnce(&mut Shard) + Send>;
+
+/// How a pipeline is to run.
+pub struct Running {
+    /// Whether shards wait for models.
+    pub patience: Patience,
+    /// Every row's scores are reported.
+    pub scores_wanted: bool,
+    /// Where systems come from and how often they are written down; `None`: nothing survives.
+    pub keeping: Option<Keeping>,
+    /// Where models come from and are kept; `None`: nowhere.
+    pub memory: Option<Memory>,
+}
+
+impl Running {
+    /// A run that keeps nothing.
+    #[must_use]
+    pub fn forgetful(patience: Patience, scores_wanted: bool) -> Self {
+        Self { patience, scores_wanted, keeping: None, memory: None }
+    }
+}
+
+/// Asks shards something between two rounds.
+#[derive(Clone)]
+pub struct Shards {
+    inboxes: Vec<SyncSender<Work>>,
 }
 
 /// What came of a round.
@@ -34,10 +91,22 @@ pub struct Outcome {
     pub round: Arc<Round>,
     /// What happened, in order.
     pub events: Vec<Event>,
+    /// How detections that are not over went on.
+    pub updates: Vec<DetectionUpdate>,
     /// For each sample of the round, if scores are wanted: the score of each scorer, then the combined one. NaN: none.
     pub scores: Vec<f64>,
     /// What became of the samples.
     pub fates: Fates,
+    /// Rows that a plugin could not be brought to judge.
+    pub dead: Vec<DeadRow>,
+    /// Rules that went into quarantine or came out of it.
+    pub incidents: Vec<Incident>,
+    /// Systems to be written down.
+    pub kept: Vec<Kept>,
+    /// Every system is written down as of this round or a later one.
+    pub kept_through: u64,
+    /// How each shard is.
+    pub statuses: Vec<ShardStatus>,
 }
 
 /// What there is to tell when the input has ended.
@@ -61,33 +130,53 @@ impl Pipeline {
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub fn start(catalog: &Arc<Catalog>, patience: Patience, scores_wanted: bool) -> std::io::Result<Self> {
+    pub fn start(catalog: &Arc<Catalog>, running: Running) -> std::io::Result<Self> {
         let count = catalog.config.pipeline.shards;
-        let models = Arc::new(Models::new(patience));
+        let models = Arc::new(Models::new(running.patience));
         let (trainer, told) = mpsc::sync_channel(TRAINER_MESSAGES);
         let (report, reports) = mpsc::channel();
+        let training = Trainer::new(Arc::clone(catalog), Arc::clone(&models), count, running.memory);
         let mut shards = Vec::with_capacity(count);
         let mut shard_threads = Vec::with_capacity(count);
         for number in 0..count {
-            let (rounds, inbox) = mpsc::sync_channel::<Arc<Round>>(QUEUE_BATCHES);
+            let (work, inbox) = mpsc::sync_channel::<Work>(QUEUE_BATCHES);
             let (catalog, models) = (Arc::clone(catalog), Arc::clone(&models));
-            let (trainer, report) = (trainer.clone(), report.clone());
-            let work = move || {
+            let (trainer, report, keeping) = (trainer.clone(), report.clone(), running.keeping.clone());
+            let scores_wanted = running.scores_wanted;
+            let run = move || {
                 let mut shard = Shard::new(number, &catalog, &models, trainer, scores_wanted);
-                for round in inbox {
-                    if report.send(shard.process(&round)).is_err() {
-                        break;
+                if let Some(keeping) = keeping {
+                    shard.keep(keeping, |id_hash| shard_of(id_hash, count) == number);
+                }
+                for work in inbox {
+                    match work {
+                        Work::Round(round) => {
+                            let done = shard.process(&round);
+                            if report.send((round, done)).is_err() {
+                                break;
+                            }
+                        }
+                        Work::Ask(question) => question(&mut shard),
                     }
                 }
                 shard.end()
             };
-            shard_threads.push(std::thread::Builder::new().name(format!("shard-{number}")).spawn(work)?);
-            shards.push(rounds);
+            shard_threads.push(std::thread::Builder::new().name(format!("shard-{number}")).spawn(run)?);
+            shards.push(work);
         }
-        let training = Trainer::new(Arc::clone(catalog), models, count);
         let trainer_thread =
             std::thread::Builder::new().name("trainer".to_owned()).spawn(move || training.run(&told))?;
-        Ok(Self { shards, shard_threads, trainer, trainer_thread, reports, under_way: BTreeMap::new() })
+        let threads = Threads { shards: shard_threads, trainer: trainer_thread };
+        Ok(Self {
+            feed: Feed { shards, threads, trainer, submitted: 0 },
+            results: Results { reports, shards: count, under_way: BTreeMap::new(), next: None, given: 0 },
+        })
+    }
+
+    /// Both ends, for two threads.
+    #[must_use]
+    pub fn split(self) -> (Feed, Results) {
+        (self.feed, self.results)
     }
 
     /// Hands a round to the shards, waiting while their queues are full, and gives back the rounds that are done.
@@ -95,18 +184,12 @@ impl Pipeline {
     /// # Errors
     /// A thread is gone.
     pub fn submit(&mut self, round: Round, trainings: Vec<Training>) -> Result<Vec<Outcome>, PipelineError> {
-        let number = round.number;
-        let due = Features::Due { round: number, trainings };
-        self.trainer.send(due).map_err(|_| PipelineError("trainer"))?;
-        let round = Arc::new(round);
-        self.under_way.insert(number, UnderWay { round: Arc::clone(&round), reports: Vec::new() });
-        for shard in &self.shards {
-            shard.send(Arc::clone(&round)).map_err(|_| PipelineError("shard"))?;
+        self.feed.submit(round, trainings)?;
+        let mut outcomes = Vec::new();
+        while let Some(outcome) = self.results.ready()? {
+            outcomes.push(outcome);
         }
-        while let Ok(report) = self.reports.try_recv() {
-            self.file(report);
-        }
-        Ok(self.done())
+        Ok(outcomes)
     }
 
     /// Waits until every round that is out is done.
@@ -114,11 +197,9 @@ impl Pipeline {
     /// # Errors
     /// A thread is gone.
     pub fn drain(&mut self) -> Result<Vec<Outcome>, PipelineError> {
-        let mut outcomes = self.done();
-        while !self.under_way.is_empty() {
-            let report = self.reports.recv().map_err(|_| PipelineError("shard"))?;
-            self.file(report);
-            outcomes.extend(self.done());
+        let mut outcomes = Vec::new();
+        while self.results.given < self.feed.submitted {
+            outcomes.push(self.results.next().ok_or(PipelineError("shard"))?);
         }
         Ok(outcomes)
     }
@@ -128,54 +209,154 @@ impl Pipeline {
     /// # Errors
     /// A thread was gone before.
     pub fn end(self) -> Result<PipelineEnd, PipelineError> {
+        self.feed.end()
+    }
+}
+
+impl Feed {
+    /// Hands a round to the shards, waiting while their queues are full. Rounds are numbered without gaps.
+    ///
+    /// # Errors
+    /// A thread is gone.
+    pub fn submit(&mut self, round: Round, trainings: Vec<Training>) -> Result<(), PipelineError> {
+        let due = Features::Due { round: round.number, catalog: Arc::clone(&round.catalog), trainings };
+        self.trainer.send(due).map_err(|_| PipelineError("trainer"))?;
+        let round = Arc::new(round);
+        self.submitted += 1;
+        for shard in &self.shards {
+            shard.send(Work::Round(Arc::clone(&round))).map_err(|_| PipelineError("shard"))?;
+        }
+        Ok(())
+    }
+
+    /// A way to ask the shards something.
+    #[must_use]
+    pub fn shards(&self) -> Shards {
+        Shards { inboxes: self.shards.clone() }
+    }
+
+    /// Ends the threads once they have done what they were told. Every [`Shards`] must be gone.
+    ///
+    /// # Errors
+    /// A thread was gone before.
+    pub fn end(self) -> Result<PipelineEnd, PipelineError> {
         drop(self.shards);
         let joined =
-            self.shard_threads.into_iter().map(|thread| thread.join().map_err(|_| PipelineError("shard")));
+            self.threads.shards.into_iter().map(|thread| thread.join().map_err(|_| PipelineError("shard")));
         let mut shards: Vec<ShardEnd> = joined.collect::<Result<_, _>>()?;
         drop(self.trainer);
-        let training = self.trainer_thread.join().map_err(|_| PipelineError("trainer"))?;
+        let training = self.threads.trainer.join().map_err(|_| PipelineError("trainer"))?;
         let mut ongoing: Vec<Event> =
             shards.iter_mut().flat_map(|shard| std::mem::take(&mut shard.ongoing)).collect();
         ongoing.sort_by_key(|event| (event.detection.timestamp, event.detection.detection_id));
         Ok(PipelineEnd { ongoing, shards, training })
     }
+}
 
-    fn file(&mut self, report: ShardReport) {
-        if let Some(round) = self.under_way.get_mut(&report.round) {
-            round.reports.push(report);
+impl Shards {
+    /// Has every shard answer between two rounds; the answers come in the order of the shards. A shard that is gone
+    /// gives none.
+    pub fn ask<T: Send + 'static>(&self, question: impl Fn(&mut Shard) -> T + Send + Clone + 'static) -> Vec<T> {
+        let told: Vec<Receiver<T>> = self
+            .inboxes
+            .iter()
+            .filter_map(|inbox| {
+                let (answer, told) = mpsc::sync_channel(1);
+                let question = question.clone();
+                // The asker may have gone away meanwhile.
+                let work = Work::Ask(Box::new(move |shard| drop(answer.send(question(shard)))));
+                inbox.send(work).is_ok().then_some(told)
+            })
+            .collect();
+        told.into_iter().filter_map(|told| told.recv().ok()).collect()
+    }
+}
+
+impl Results {
+    /// The next round, if it is done.
+    ///
+    /// # Errors
+    /// A thread is gone.
+    pub fn ready(&mut self) -> Result<Option<Outcome>, PipelineError> {
+        loop {
+            if let Some(outcome) = self.take() {
+                return Ok(Some(outcome));
+            }
+            match self.reports.try_recv() {
+                Ok(report) => self.file(report),
+                Err(TryRecvError::Empty) => return Ok(None),
+                Err(TryRecvError::Disconnected) => return Err(PipelineError("shard")),
+            }
         }
     }
 
-    /// The rounds that every shard has reported on, as far as they are next in order.
-    fn done(&mut self) -> Vec<Outcome> {
-        let mut outcomes = Vec::new();
-        while let Some(entry) = self.under_way.first_entry() {
-            if entry.get().reports.len() < self.shards.len() {
-                break;
+    /// Waits for the next round; `None` once the shards have ended and everything has been given out.
+    #[allow(clippy::should_implement_trait, reason = "it is one, but nothing iterates over it")]
+    pub fn next(&mut self) -> Option<Outcome> {
+        loop {
+            if let Some(outcome) = self.take() {
+                return Some(outcome);
             }
-            outcomes.push(merge(entry.remove()));
+            let report = self.reports.recv().ok()?;
+            self.file(report);
         }
-        outcomes
+    }
+
+    fn file(&mut self, (round, report): (Arc<Round>, ShardReport)) {
+        // Rounds begin with the first that any shard was told of, and every shard is told of all.
+        self.next = self.next.or(Some(report.round));
+        let under_way = self.under_way.entry(report.round);
+        under_way.or_insert_with(|| UnderWay { round, reports: Vec::new() }).reports.push(report);
+    }
+
+    /// The next round in order, if every shard has reported on it.
+    fn take(&mut self) -> Option<Outcome> {
+        let next = self.next?;
+        if self.under_way.get(&next)?.reports.len() < self.shards {
+            return None;
+        }
+        let done = self.under_way.remove(&next)?;
+        self.next = Some(next + 1);
+        self.given += 1;
+        Some(merge(done))
     }
 }
 
 fn merge(done: UnderWay) -> Outcome {
-    let UnderWay { round, reports } = done;
-    let mut keyed: Vec<(EventKey, Event)> = Vec::new();
-    let mut fates = Fates::default();
+    let UnderWay { round, mut reports } = done;
+    reports.sort_by_key(|report| report.status.shard);
     let columns = round.catalog.scorers.len() + 1;
     let scored = reports.iter().any(|report| !report.scored_rows.is_empty());
-    let mut scores = vec![f64::NAN; if scored { round.samples.len() * columns } else { 0 }];
+    let mut outcome = Outcome {
+        events: Vec::new(),
+        updates: Vec::new(),
+        scores: vec![f64::NAN; if scored { round.samples.len() * columns } else { 0 }],
+        fates: Fates::default(),
+        dead: Vec::new(),
+        incidents: Vec::new(),
+        kept: Vec::new(),
+        kept_through: u64::MAX,
+        statuses: Vec::new(),
+        round,
+    };
+    let mut keyed: Vec<(EventKey, Event)> = Vec::new();
     for report in reports {
         for (&row, values) in report.scored_rows.iter().zip(report.scores.chunks_exact(columns)) {
             let begin = row as usize * columns;
-            scores[begin..begin + columns].copy_from_slice(values);
+            outcome.scores[begin..begin + columns].copy_from_slice(values);
         }
-        fates.add(&report.fates);
+        outcome.fates.add(&report.fates);
         keyed.extend(report.events);
+        outcome.updates.extend(report.updates.into_values());
+        outcome.dead.extend(report.dead);
+        outcome.incidents.extend(report.incidents);
+        outcome.kept.extend(report.kept);
+        outcome.kept_through = outcome.kept_through.min(report.kept_through);
+        outcome.statuses.push(report.status);
     }
     keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Outcome { round, events: keyed.into_iter().map(|(_, event)| event).collect(), scores, fates }
+    outcome.events = keyed.into_iter().map(|(_, event)| event).collect();
+    outcome
 }
 
 impl Outcome {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::model::TypeId;
 
-/// A model for each scorer in catalog order; `None` where a scorer has not learned anything yet.
-pub(super) type Generation = Arc<[Option<Arc<[u8]>>]>;
+/// Models by scorer; a scorer that has not learned anything yet has none.
+pub(super) type Generation = Arc<BTreeMap<Arc<str>, Arc<[u8]>>>;
 
 /// Whether a shard waits for a model that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::models::Models;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Scorer};
 use crate::limits::STRIKES_MAX;
 use crate::model::TypeId;
 use crate::sandbox::ScorerInstance;
@@ -43,7 +43,10 @@ pub struct Panel {
 /// The instances for one system type.
 #[derive(Default)]
 struct Seat {
+    /// The generation whose models are all in place; 0: one has to be put there.
     generation: u32,
+    /// The generation that the instances have.
+    loaded: u32,
     instances: Vec<Option<ScorerInstance>>,
 }
 
@@ -53,6 +56,29 @@ impl Panel {
     pub fn new(catalog: Arc<Catalog>, models: Arc<Models>) -> Self {
         let costs = vec![PanelCost::default(); catalog.scorers.len()];
         Self { catalog, models, types: HashMap::new(), costs }
+    }
+
+    /// Goes on with what is in force now: scorers that have not changed keep their instances.
+    pub fn adopt(&mut self, catalog: &Arc<Catalog>) {
+        let before = std::mem::replace(&mut self.catalog, Arc::clone(catalog));
+        let place = |scorer: &Arc<Scorer>| before.scorers.iter().position(|known| Arc::ptr_eq(known, scorer));
+        let places: Vec<Option<usize>> = catalog.scorers.iter().map(place).collect();
+        if places.iter().enumerate().all(|(now, &then)| Some(now) == then) {
+            return;
+        }
+        self.costs = (catalog.scorers.iter())
+            .map(|scorer| {
+                let known = before.scorers.iter().position(|known| known.scorer_id == scorer.scorer_id);
+                known.map(|known| self.costs[known].clone()).unwrap_or_default()
+            })
+            .collect();
+        for seat in self.types.values_mut() {
+            let mut instances = std::mem::take(&mut seat.instances);
+            let taken = |place: &Option<usize>| instances.get_mut((*place)?)?.take();
+            seat.instances = places.iter().map(taken).collect();
+            // A scorer that is new here is given its model with the next batch.
+            seat.generation = 0;
+        }
     }
 
     /// Scores rows of one type and generation. `columns` are those of the plan, gathered for these rows.
@@ -81,7 +107,9 @@ impl Panel {
                     tracing::warn!(scorer_id = &*self.catalog.scorers[scorer].scorer_id, %error, "a batch has no scores");
                     cost.failures += 1;
                     cost.last_error = Some(error.to_string());
+                    // The next batch begins with a new instance and the same model.
                     seat.instances[scorer] = None;
+                    seat.generation = 0;
                     vec![f64::NAN; rows]
                 })
             })
@@ -106,11 +134,16 @@ impl Panel {
         if seat.generation == number {
             return;
         }
-        seat.generation = number;
+        let another = seat.loaded != number;
+        (seat.generation, seat.loaded) = (number, number);
         seat.instances.resize_with(self.catalog.scorers.len(), || None);
-        for (scorer, model) in models.iter().enumerate() {
+        for scorer in 0..self.catalog.scorers.len() {
+            if !another && seat.instances[scorer].is_some() {
+                continue;
+            }
             let cost = &mut self.costs[scorer];
-            let Some(model) = model.as_ref().filter(|_| cost.failures < u64::from(STRIKES_MAX)) else {
+            let model = models.get(&self.catalog.scorers[scorer].scorer_id);
+            let Some(model) = model.filter(|_| cost.failures < u64::from(STRIKES_MAX)) else {
                 seat.instances[scorer] = None;
                 continue;
             };

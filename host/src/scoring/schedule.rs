@@ -2,6 +2,8 @@
 
 use std::hash::{BuildHasher, Hasher};
 
+use serde::{Deserialize, Serialize};
+
 use crate::catalog::config;
 use crate::limits::MODELLED_TYPES_MAX;
 use crate::model::TypeId;
@@ -20,7 +22,7 @@ pub struct Turn {
 }
 
 /// A model to be trained: on what the training set holds once the row at `after_row` of the round has joined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Training {
     /// The row's place in its round.
     pub after_row: u32,
@@ -38,8 +40,9 @@ pub struct Schedule {
     modelled: usize,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Counters {
+/// How far the training of one system type has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
     seen: u64,
     in_set: usize,
     since_training: usize,
@@ -51,6 +54,26 @@ impl Schedule {
     #[must_use]
     pub fn new(settings: config::Training) -> Self {
         Self { settings, types: Vec::new(), modelled: 0 }
+    }
+
+    /// The schedule of a run that goes on.
+    #[must_use]
+    pub fn resumed(settings: config::Training, counters: &[(TypeId, Counters)]) -> Self {
+        let mut schedule = Self::new(settings);
+        for &(system_type, counters) in counters {
+            let place = usize::from(system_type.0);
+            schedule.types.resize(schedule.types.len().max(place + 1), None);
+            schedule.types[place] = Some(counters);
+        }
+        schedule.modelled = counters.len();
+        schedule
+    }
+
+    /// How far the training of each type has come.
+    #[must_use]
+    pub fn counters(&self) -> Vec<(TypeId, Counters)> {
+        let known = |(place, counters): (usize, &Option<Counters>)| Some((TypeId(place as u16), (*counters)?));
+        self.types.iter().enumerate().filter_map(known).collect()
     }
 
     /// The turn of the next sample of a type, and whether a training follows it. `None`: there are too many types.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use super::memory::Memory;
 use super::models::{Generation, Models};
 use super::schedule::Training;
 use crate::catalog::Catalog;
@@ -13,12 +14,13 @@ use crate::model::TypeId;
 use crate::sandbox::ScorerInstance;
 
 /// What the trainer is told.
-#[derive(Debug)]
 pub enum Features {
     /// The trainings that fall due in a round; comes before what the shards tell of it.
     Due {
         /// The round's number.
         round: u64,
+        /// What it is judged by.
+        catalog: Arc<Catalog>,
         /// In the order of the samples.
         trainings: Vec<Training>,
     },
@@ -69,29 +71,28 @@ pub struct Trainer {
     /// The generation in force for each type at the end of the last finished round.
     in_force: HashMap<TypeId, u32>,
     reports: Vec<TrainerReport>,
+    memory: Option<Memory>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Round {
+    catalog: Option<Arc<Catalog>>,
     trainings: Vec<Training>,
     rows: Vec<FeatureRow>,
     told: usize,
 }
 
 impl Trainer {
-    /// A trainer for the scorers of `catalog` that puts what it learns into `models`.
+    /// A trainer for the scorers of `catalog` that puts what it learns into `models`, and into `memory` if there is one,
+    /// from which it goes on.
     #[must_use]
-    pub fn new(catalog: Arc<Catalog>, models: Arc<Models>, shards: usize) -> Self {
+    pub fn new(catalog: Arc<Catalog>, models: Arc<Models>, shards: usize, memory: Option<Memory>) -> Self {
         let features = catalog.features();
-        let place =
-            |column: &usize| features.iter().position(|feature| feature == column).unwrap_or_default();
-        let inputs =
-            catalog.scorers.iter().map(|scorer| scorer.columns.iter().map(place).collect()).collect();
         let scorers = catalog.scorers.len();
-        Self {
+        let mut trainer = Self {
             models,
             shards,
-            inputs,
+            inputs: inputs(&catalog, &features),
             width: features.len(),
             instances: (0..scorers).map(|_| None).collect(),
             sets: HashMap::new(),
@@ -99,6 +100,37 @@ impl Trainer {
             in_force: HashMap::new(),
             reports: vec![TrainerReport::default(); scorers],
             catalog,
+            memory: None,
+        };
+        for (system_type, remembered) in memory.iter().flat_map(|memory| memory.recall(&trainer.catalog)) {
+            trainer.models.put(system_type, remembered.generation, remembered.models);
+            if let Some(set) = remembered.set {
+                trainer.sets.insert(system_type, set.into_iter().map(VecDeque::from).collect());
+            }
+        }
+        trainer.memory = memory;
+        trainer
+    }
+
+    /// Goes on with what is in force now. Sets of other features than those are of no use any more.
+    fn adopt(&mut self, catalog: &Arc<Catalog>) {
+        if Arc::ptr_eq(&self.catalog, catalog) {
+            return;
+        }
+        let before = std::mem::replace(&mut self.catalog, Arc::clone(catalog));
+        let (had, features) = (before.features(), catalog.features());
+        if had != features {
+            self.sets.clear();
+            self.width = features.len();
+        }
+        self.inputs = inputs(catalog, &features);
+        let mut instances = std::mem::take(&mut self.instances);
+        let mut reports = std::mem::take(&mut self.reports);
+        for scorer in &catalog.scorers {
+            let same = before.scorers.iter().position(|known| Arc::ptr_eq(known, scorer));
+            let named = before.scorers.iter().position(|known| known.scorer_id == scorer.scorer_id);
+            self.instances.push(same.and_then(|place| instances.get_mut(place)?.take()));
+            self.reports.push(named.and_then(|place| Some(std::mem::take(reports.get_mut(place)?))).unwrap_or_default());
         }
     }
 
@@ -107,8 +139,9 @@ impl Trainer {
     pub fn run(mut self, told: &Receiver<Features>) -> Vec<TrainerReport> {
         for message in told {
             match message {
-                Features::Due { round, trainings } => {
-                    self.rounds.entry(round).or_default().trainings = trainings;
+                Features::Due { round, catalog, trainings } => {
+                    let entry = self.rounds.entry(round).or_default();
+                    (entry.catalog, entry.trainings) = (Some(catalog), trainings);
                 }
                 Features::Learned { round, rows } => {
                     let entry = self.rounds.entry(round).or_default();
@@ -130,6 +163,9 @@ impl Trainer {
 
     /// Every shard has begun this round, so the one before it is over for all of them.
     fn finish(&mut self, mut round: Round) {
+        if let Some(catalog) = &round.catalog {
+            self.adopt(catalog);
+        }
         for (system_type, generation) in self.in_force.drain() {
             self.models.forget_before(system_type, generation);
         }
@@ -161,8 +197,9 @@ impl Trainer {
     /// Trains every scorer; one that fails keeps the model it had.
     fn train(&mut self, system_type: TypeId, generation: u32) {
         let before = self.models.newest(system_type);
-        let models: Generation = (0..self.catalog.scorers.len())
-            .map(|scorer| {
+        let models: BTreeMap<Arc<str>, Arc<[u8]>> = (0..self.catalog.scorers.len())
+            .filter_map(|scorer| {
+                let id = Arc::clone(&self.catalog.scorers[scorer].scorer_id);
                 let started = Instant::now();
                 let result = self.train_one(scorer, system_type);
                 let report = &mut self.reports[scorer];
@@ -170,7 +207,7 @@ impl Trainer {
                 match result {
                     Ok(model) => {
                         report.trained += 1;
-                        Some(model.into())
+                        Some((id, model.into()))
                     }
                     Err(error) => {
                         let scorer_id = &*self.catalog.scorers[scorer].scorer_id;
@@ -183,12 +220,17 @@ impl Trainer {
                         );
                         report.failed += 1;
                         report.last_error = Some(error);
-                        before.as_ref().and_then(|models| models.get(scorer).cloned().flatten())
+                        let model = before.as_ref()?.get(&id).cloned()?;
+                        Some((id, model))
                     }
                 }
             })
             .collect();
-        self.models.put(system_type, generation, models);
+        let models = Generation::new(models);
+        self.models.put(system_type, generation, Arc::clone(&models));
+        if let (Some(memory), Some(set)) = (&self.memory, self.sets.get(&system_type)) {
+            memory.keep(&self.catalog, system_type, generation, &models, set);
+        }
     }
 
     fn train_one(&mut self, scorer: usize, system_type: TypeId) -> Result<Vec<u8>, String> {
@@ -211,4 +253,10 @@ impl Trainer {
         }
         result.map_err(|error| error.to_string())
     }
+}
+
+/// Where each scorer's columns are among the features.
+fn inputs(catalog: &Catalog, features: &[usize]) -> Vec<Vec<usize>> {
+    let place = |column: &usize| features.iter().position(|feature| feature == column).unwrap_or_default();
+    catalog.scorers.iter().map(|scorer| scorer.columns.iter().map(place).collect()).collect()
 }

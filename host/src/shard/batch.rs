@@ -51,6 +51,12 @@ impl Batch {
         Self { columns: vec![Vec::new(); width], by_scorer: vec![Vec::new(); scorers], ..Self::default() }
     }
 
+    /// Makes room for further columns and scorers.
+    pub(super) fn widen(&mut self, width: usize, scorers: usize) {
+        self.columns.resize(width, Vec::new());
+        self.by_scorer.resize(scorers, Vec::new());
+    }
+
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
@@ -70,7 +76,8 @@ impl Batch {
         }
     }
 
-    /// Takes a sample in; it becomes a row if it is to be judged.
+    /// Takes a sample in; it becomes a row if it is to be judged. Says whose it is, and whether it does; `None`: there is
+    /// no room for its system.
     pub(super) fn take(
         &mut self,
         sample: &Sample<'_>,
@@ -79,15 +86,15 @@ impl Batch {
         systems: &mut Systems,
         silence: &mut SilenceClock,
         fates: &mut Fates,
-    ) -> bool {
+    ) -> Option<(SystemIndex, bool)> {
         let Ok((index, fate)) = systems.take(sample, stamp.time, stamp.arrival, &mut self.columns) else {
             fates.too_many_systems += 1;
-            return false;
+            return None;
         };
         silence.heard(index, systems);
         fates.count(fate);
         if fate != Fate::Judged {
-            return false;
+            return Some((index, false));
         }
         let system = systems.get(index);
         self.rows.push(Row {
@@ -99,7 +106,7 @@ impl Batch {
             samples_before: (system.samples_kept() as u32).saturating_sub(1),
             origin: Origin::Sample { row, generation: stamp.generation },
         });
-        true
+        Some((index, true))
     }
 
     /// Adds a moment of a system's silence.

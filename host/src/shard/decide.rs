@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::batch::{Batch, Origin, Row};
 use super::judge::{Judge, Judged};
-use super::report::EventKey;
+use super::report::{EventKey, ShardReport};
 use super::round::Round;
 use super::watched::Watched;
 use crate::catalog::Catalog;
@@ -29,7 +29,7 @@ pub(super) fn decide(
     batch: &Batch,
     round: &Round,
     systems: &mut Systems,
-    events: &mut Vec<(EventKey, Event)>,
+    report: &mut ShardReport,
 ) {
     if judge.watched.is_empty() && judged.verdicts.matched.is_empty() {
         return;
@@ -45,15 +45,19 @@ pub(super) fn decide(
         } else {
             Verdict::Clear
         };
-        let row = judged.applied.as_ref().map_or(place, |applied| applied[place as usize]) as usize;
+        let row = judged.row(place);
         if verdict == Verdict::Matched || systems.get(batch.rows[row].system).watched_by > 0 {
             let kind = step(judge, verdict, batch, row, round, systems);
-            if let Some(kind) = kind
-                && let Some(detection) =
-                    judge.watched.get(&batch.rows[row].system).and_then(|w| w.detection.as_deref())
-            {
+            let watched = judge.watched.get(&batch.rows[row].system);
+            let Some(detection) = watched.and_then(|watched| watched.detection.as_deref()) else { continue };
+            if let Some(kind) = kind {
                 let key = EventKey::new(&batch.rows[row], &detection.system_id, judge.place);
-                events.push((key, Event { event: kind, detection: detection.clone() }));
+                report.events.push((key, Event { event: kind, detection: detection.clone() }));
+                if let (EventKind::Opened, Some(shadow)) = (kind, &mut judge.shadow) {
+                    shadow.live_opened();
+                }
+            } else if verdict == Verdict::Matched {
+                report.updates.insert(detection.detection_id, detection.update());
             }
         }
     }
@@ -101,7 +105,7 @@ fn step(
     });
     let transition = watched.watch.matched(row.time, &gate, row.interval_s)?;
     let matched_share = watched.watch.matched_share();
-    let sure = confidence(judge.rule().severity, matched_share, batch.combined[place]);
+    let sure = confidence(judge.rule.severity, matched_share, batch.combined[place]);
     match transition {
         Transition::Open => {
             let detection = open(judge, batch, place, round, systems, matched_share, sure);
@@ -134,7 +138,7 @@ fn open(
     let parameters = judge.parameters(row, systems);
     let explanation = judge.explain(batch, place, &parameters);
     let catalog = std::sync::Arc::clone(&round.catalog);
-    let rule = &catalog.rules[judge.place];
+    let rule = std::sync::Arc::clone(&judge.rule);
     let system = systems.get(row.system);
     let known = Known::of(row, batch, round, &catalog, systems);
     let (summary, conditions) = match explanation {

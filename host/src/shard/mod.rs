@@ -4,15 +4,21 @@
 //! The order of a batch, which is the order of the files here: take in (`batch`), `judge`, score, `decide`.
 
 mod batch;
+mod breaker;
 mod decide;
 mod fates;
 mod judge;
+mod keep;
 mod owner;
 mod report;
 mod round;
+mod shadow;
 mod watched;
 
 pub use fates::Fates;
+pub use breaker::Quarantine;
+pub use keep::{Keeping, Kept, SystemState};
 pub use owner::Shard;
-pub use report::{EventKey, RuleCost, ShardEnd, ShardReport};
+pub use report::{DeadRow, EventKey, Incident, RuleCost, ShardEnd, ShardReport, ShardStatus, Updates};
 pub use round::{Round, Stamp};
+pub use shadow::Comparison;

@@ -1,5 +1,6 @@
 //! The shard itself: what it owns, and the order in which a round passes through.
 
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
@@ -7,21 +8,27 @@ use super::batch::{Batch, Origin};
 use super::decide::decide;
 use super::fates::Fates;
 use super::judge::Judge;
-use super::report::{EventKey, ShardEnd, ShardReport};
+use super::keep::{Keeper, Kept};
+use super::report::{EventKey, Updates, RuleCost, ShardEnd, ShardReport, ShardStatus};
 use super::round::Round;
+use super::shadow::Comparison;
+use super::watched::Watched;
 use crate::catalog::Catalog;
-use crate::detections::{Event, EventKind};
+use crate::detections::{Detection, Event, EventKind};
 use crate::history::{SilenceClock, Systems, WARMED};
+use crate::ingest::Sample;
 use crate::model::TypeId;
-use crate::scoring::{FeatureRow, Features, Models, Panel};
+use crate::scoring::{FeatureRow, Features, Models, Panel, PanelCost};
 use crate::time::Millis;
 
 /// One shard.
 pub struct Shard {
     number: usize,
-    systems: Systems,
-    silence: SilenceClock,
-    judges: Vec<Judge>,
+    catalog: Arc<Catalog>,
+    pub(super) systems: Systems,
+    pub(super) silence: SilenceClock,
+    pub(super) judges: Vec<Judge>,
+    pub(super) keeper: Option<Keeper>,
     panel: Panel,
     scores_wanted: bool,
     batch: Batch,
@@ -48,9 +55,13 @@ impl Shard {
         let width = catalog.plan.width();
         Self {
             number,
+            catalog: Arc::clone(catalog),
+            keeper: None,
             systems: Systems::new(catalog.plan.clone(), config.history.max_data_points, lateness_ms),
             silence: SilenceClock::default(),
-            judges: (0..catalog.rules.len()).map(|place| Judge::new(Arc::clone(catalog), place)).collect(),
+            judges: (catalog.rules.iter().enumerate())
+                .map(|(place, rule)| Judge::new(Arc::clone(rule), place, catalog))
+                .collect(),
             panel: Panel::new(Arc::clone(catalog), Arc::clone(models)),
             scores_wanted,
             batch: Batch::new(width, catalog.scorers.len()),
@@ -66,10 +77,20 @@ impl Shard {
         let mut report = ShardReport {
             round: round.number,
             events: Vec::new(),
+            updates: Updates::default(),
             scored_rows: Vec::new(),
             scores: Vec::new(),
             fates: Fates::default(),
+            dead: Vec::new(),
+            incidents: Vec::new(),
+            kept: Vec::new(),
+            kept_through: round.number,
+            status: ShardStatus::default(),
         };
+        if !Arc::ptr_eq(&self.catalog, &round.catalog) {
+            self.adopt(round, &mut report.events);
+        }
+        let replayed = self.keeper.as_ref().is_some_and(|keeper| round.number <= keeper.known_through);
         let mut learned = Vec::new();
         let rows = round.rows_of_shard.get(self.number).map_or(&[][..], Vec::as_slice);
         // Features of the whole round go out before the first score is asked for: another shard may be waiting for a
@@ -80,25 +101,130 @@ impl Shard {
                 self.systems.warm(ahead.map(|row| (round.samples.sample(row), round.stamps[row].arrival)));
             }
             let stamp = &round.stamps[row as usize];
-            self.notice_silence(stamp.arrival);
+            self.notice_silence(stamp.arrival, round.number);
             let sample = round.samples.sample(row as usize);
-            let judged =
+            if replayed && self.is_part_of(&sample, round.number) {
+                continue;
+            }
+            let taken =
                 self.batch.take(&sample, row, stamp, &mut self.systems, &mut self.silence, &mut report.fates);
+            let Some((system, judged)) = taken else { continue };
+            self.note_change(system, round.number);
             if judged && stamp.learned {
                 let last = self.batch.len() - 1;
                 let values = self.features.iter().map(|&feature| self.batch.columns[feature][last]).collect();
                 learned.push(FeatureRow { row, system_type: sample.system_type, values });
             }
         }
-        self.notice_silence(round.clock);
+        self.notice_silence(round.clock, round.number);
         // The trainer is gone only when the pipeline is being torn down; nothing is learned then.
         drop(self.trainer.send(Features::Learned { round: round.number, rows: learned }));
         if self.batch.len() > 0 {
             self.score(&mut report);
-            self.judge(round, &mut report.events);
+            self.judge(round, &mut report);
             self.batch.clear();
         }
+        (report.kept, report.kept_through) = self.write_down(round.number, rows.len(), false);
+        report.status = ShardStatus {
+            shard: self.number,
+            systems: self.systems.all().len(),
+            silence_rows: self.silence_rows,
+        };
         report
+    }
+
+    /// Everything that is not written down yet.
+    pub fn write_everything_down(&mut self) -> Vec<Kept> {
+        self.write_down(self.keeper.as_ref().map_or(0, |keeper| keeper.known_through), 0, true).0
+    }
+
+    /// The systems of this shard.
+    #[must_use]
+    pub fn systems(&self) -> &Systems {
+        &self.systems
+    }
+
+    /// A system by its name.
+    #[must_use]
+    pub fn system(&self, id: &str) -> Option<&crate::history::System> {
+        Some(self.systems.get(self.systems.find(id, self.hash(id))?))
+    }
+
+    /// The detections of a system that are not over.
+    pub fn ongoing_of<'a>(&'a self, id: &str) -> impl Iterator<Item = &'a Detection> {
+        let index = self.systems.find(id, self.hash(id));
+        self.judges.iter().filter_map(move |judge| judge.watched.get(&index?)?.ongoing())
+    }
+
+    /// Every detection that is not over.
+    pub fn ongoing(&self) -> impl Iterator<Item = &Detection> {
+        self.judges.iter().flat_map(|judge| judge.watched.values()).filter_map(Watched::ongoing)
+    }
+
+    /// What each rule has cost, and how its shadow differs, if it has one.
+    pub fn accounts(&self) -> impl Iterator<Item = (&Arc<str>, &RuleCost, Option<&Comparison>)> {
+        self.judges
+            .iter()
+            .map(|judge| (&judge.rule.rule_id, &judge.cost, judge.shadow.as_ref().map(|shadow| &shadow.comparison)))
+    }
+
+    /// What each scorer has cost.
+    pub fn scorer_accounts(&self) -> impl Iterator<Item = (&Arc<str>, &PanelCost)> {
+        self.catalog.scorers.iter().map(|scorer| &scorer.scorer_id).zip(self.panel.costs())
+    }
+
+    /// Lifts the quarantine of a rule. Says whether it was in one.
+    pub fn release(&mut self, rule_id: &str) -> bool {
+        let judge = self.judges.iter_mut().find(|judge| *judge.rule.rule_id == *rule_id);
+        judge.is_some_and(|judge| judge.quarantine().is_some() && { judge.release(); true })
+    }
+
+    /// Counts every silence from `until` on: before, it was the host that did not listen.
+    pub fn excuse_silence(&mut self, until: Millis) {
+        self.systems.excuse_all(until);
+    }
+
+    /// What the host calls a system by inside.
+    pub(super) fn hash(&self, id: &str) -> u64 {
+        self.catalog.ids.hash_one(id)
+    }
+
+    /// Whether a system was written down with this round in it.
+    fn is_part_of(&self, sample: &Sample<'_>, round: u64) -> bool {
+        let known = self.systems.find(sample.system_id, sample.id_hash);
+        known.is_some_and(|system| self.systems.get(system).kept.round >= round)
+    }
+
+    /// Goes on with what is in force now. Detections of rules that are gone are over.
+    fn adopt(&mut self, round: &Round, events: &mut Vec<(EventKey, Event)>) {
+        let catalog = &round.catalog;
+        self.systems.adopt(&catalog.plan);
+        self.batch.widen(catalog.plan.width(), catalog.scorers.len());
+        self.group.resize(catalog.plan.width(), Vec::new());
+        self.features = catalog.features();
+        self.panel.adopt(catalog);
+        let mut before = std::mem::take(&mut self.judges);
+        for (place, rule) in catalog.rules.iter().enumerate() {
+            let known = before.iter().position(|judge| judge.rule.rule_id == rule.rule_id);
+            self.judges.push(match known {
+                Some(known) => before.swap_remove(known).adopt(rule, place, catalog),
+                None => Judge::new(Arc::clone(rule), place, catalog),
+            });
+        }
+        for judge in before {
+            for (system, mut watched) in judge.watched {
+                self.systems.get_mut(system).watched_by -= 1;
+                self.note_change(system, round.number);
+                if let Some(mut detection) = watched.detection.take()
+                    && detection.resolved_at.is_none()
+                {
+                    detection.resolve(round.clock, "its rule is no longer in force".to_owned());
+                    let key = EventKey::of_change(round.clock, &detection.system_id, judge.place);
+                    events.push((key, Event { event: EventKind::Resolved, detection: *detection }));
+                }
+            }
+        }
+        self.catalog = Arc::clone(catalog);
     }
 
     /// What there is to tell when the input has ended.
@@ -122,17 +248,26 @@ impl Shard {
     }
 
     /// Adds a row for every system that has been silent for too long at some moment up to `until`.
-    fn notice_silence(&mut self, until: Millis) {
+    fn notice_silence(&mut self, until: Millis, round: u64) {
         while let Some((at, system)) = self.silence.next_silent(until, &mut self.systems) {
             self.batch.note_silence(system, at, &self.systems);
             self.silence_rows += 1;
+            self.note_change(system, round);
         }
     }
 
-    fn judge(&mut self, round: &Round, events: &mut Vec<(EventKey, Event)>) {
+    fn judge(&mut self, round: &Round, report: &mut ShardReport) {
         for judge in &mut self.judges {
-            let judged = judge.judge(&self.batch, &self.systems);
-            decide(judge, &judged, &self.batch, round, &mut self.systems, events);
+            let time_before = judge.cost.time;
+            let judged = judge.judge(&self.batch, &self.systems, round.clock);
+            report.dead.extend(judge.dead_rows(&judged, &self.batch, &self.systems));
+            if let Some(mut shadow) = judge.shadow.take() {
+                let time = judge.cost.time - time_before;
+                shadow.compare(&judged, time, &self.batch, &self.systems, round.clock);
+                judge.shadow = Some(shadow);
+            }
+            decide(judge, &judged, &self.batch, round, &mut self.systems, report);
+            report.incidents.append(&mut judge.incidents);
         }
     }
 

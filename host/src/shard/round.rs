@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::catalog::Catalog;
 use crate::ingest::SampleBatch;
 use crate::time::Millis;
@@ -23,7 +25,7 @@ pub struct Round {
 }
 
 /// What the host adds to a sample when it comes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     /// The sample's time as the host believes it.
     pub time: Millis,

@@ -72,7 +72,7 @@ impl Board {
             seconds: VecDeque::with_capacity(SECONDS_SHOWN),
             seconds_seen: 0,
             samples_sent: 0,
-            rules: catalog.rules.iter().map(rule).collect(),
+            rules: catalog.rules.iter().map(|line| rule(line)).collect(),
             scorers: catalog.scorers.iter().map(|line| scorer(&line.scorer_id)).collect(),
             combined_score: None,
             learned_from: catalog.config.training.min_samples as u64,

@@ -32,7 +32,7 @@ use self::service::Service;
 use super::{Exit, Setup};
 use crate::catalog::Catalog;
 use crate::detections::Event;
-use crate::pipeline::{Intake, Pipeline};
+use crate::pipeline::{Intake, Pipeline, Running};
 use crate::scoring::Patience;
 use crate::time::Millis;
 
@@ -161,7 +161,7 @@ impl Watch {
         let machine = Machine::new();
         Ok(Self {
             board: Board::new(machine.identity(), &catalog),
-            pipeline: Pipeline::start(&catalog, Patience::GoOn, true)?,
+            pipeline: Pipeline::start(&catalog, Running::forgetful(Patience::GoOn, true))?,
             intake: Intake::new(catalog),
             machine,
             injector: Injector::new(Arc::clone(service.dial())),

@@ -149,6 +149,7 @@ mod tests {
         let mut decoder = crate::ingest::Decoder::new(
             names(crate::model::Names::of_metrics()),
             names(crate::model::Names::new(1)),
+            crate::model::IdHasher::default(),
         );
         let mut batch = crate::ingest::SampleBatch::default();
         decoder.decode(&json, &mut batch).unwrap();

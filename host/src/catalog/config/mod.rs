@@ -1,10 +1,14 @@
 //! The configuration file: TOML, every key optional, every unknown key refused by name.
 
+mod running;
+
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+pub use running::{Access, Components, Retention, Store};
 
 use crate::limits::{BATCH_ROWS_MAX, OCCURRENCES_MAX, SHARDS_MAX, WINDOW_S_MAX};
 use crate::model::{DetectionType, Severity};
@@ -29,6 +33,14 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// Scorers, likewise.
     pub scorers: Vec<Scorer>,
+    /// What survives.
+    pub store: Store,
+    /// How long what is over is kept.
+    pub retention: Retention,
+    /// Who may do what.
+    pub access: Access,
+    /// Where plugins come from, and whose are trusted.
+    pub components: Components,
 }
 
 /// `[input]`.
@@ -128,7 +140,7 @@ pub struct PluginFile {
 }
 
 /// `[[rules]]`: a plugin and its settings. What is not given is the plugin's own default.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rule {
     /// Names the rule. Required.
@@ -171,7 +183,7 @@ pub struct Rule {
 }
 
 /// `[[rules.overrides]]`: parameters for one system type or one system; a system's win over its type's.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Override {
     /// For every system of this type.
@@ -185,7 +197,7 @@ pub struct Override {
 }
 
 /// `[[scorers]]`: a plugin and its settings.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scorer {
     /// Names the scorer. Required.
@@ -273,6 +285,8 @@ impl Config {
         check("training.max_training_samples", self.training.max_training_samples as f64, 100.0..=1e5);
         check("training.refresh_every", self.training.refresh_every as f64, 1.0..=1e5);
         check("training.horizon_samples", self.training.horizon_samples as f64, 10.0..=1e9);
+        self.store.check(&mut check);
+        self.retention.check(&mut check);
         for (place, rule) in self.rules.iter().enumerate() {
             let key = |field: &str| format!("rules[{place}] {:?}: {field}", rule.rule_id);
             if let Some(window) = rule.window_size {

@@ -1,0 +1,191 @@
+//! What is written down of a shard's systems, each on its own and in turn, so that no round waits for all of them.
+//!
+//! A system is written down as of the end of a round. After a crash it goes on from there: rounds of the journal that
+//! are part of it already are passed over for it, and judged again for systems that were written down earlier.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::owner::Shard;
+use super::watched::Watched;
+use crate::detections::{Detection, Watch};
+use crate::history::{Chunk, SystemIndex, SystemRecord};
+use crate::store::{Pair, StoreError, Table};
+
+/// Where systems are kept, and how far behind they may be.
+#[derive(Clone, Debug)]
+pub struct Keeping {
+    /// By system id.
+    pub systems: Table<String, SystemState>,
+    /// By system id and number.
+    pub chunks: Table<Pair, Chunk>,
+    /// A system is written down at the latest when its shard has taken in so many samples since it changed. Bounds
+    /// what a restart has to judge again.
+    pub tail_rows: u64,
+}
+
+/// A system at the end of a round.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SystemState {
+    /// The round.
+    pub round: u64,
+    history: SystemRecord,
+    watched: Vec<WatchedState>,
+}
+
+/// A system under a rule's eye.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct WatchedState {
+    rule_id: String,
+    watch: Watch,
+    /// The detection as JSON: its evidence is of open shape.
+    detection: Option<Vec<u8>>,
+}
+
+/// A system to be written down: encoded where its state is, written where the order is.
+#[derive(Debug)]
+pub struct Kept {
+    /// Which system.
+    pub system_id: String,
+    /// The record of the system.
+    pub state: Vec<u8>,
+    /// New or longer chunks, by number.
+    pub chunks: Vec<(u64, Vec<u8>)>,
+    /// Chunks that are no longer part of it.
+    pub gone: std::ops::Range<u64>,
+}
+
+/// Which systems have changed since they were written down, in the order in which they did.
+pub(super) struct Keeper {
+    keeping: Keeping,
+    waiting: VecDeque<Waiting>,
+    rows: u64,
+    /// Rounds up to this one may be part of some systems already. Rounds that are kept are numbered from 1.
+    pub(super) known_through: u64,
+}
+
+struct Waiting {
+    system: SystemIndex,
+    /// The first round that is not written down.
+    round: u64,
+    at_row: u64,
+}
+
+impl Keeper {
+    /// A system has changed in this round.
+    pub(super) fn changed(&mut self, system: SystemIndex, mark: &mut crate::history::KeptMark, round: u64) {
+        if !mark.waiting {
+            mark.waiting = true;
+            self.waiting.push_back(Waiting { system, round, at_row: self.rows });
+        }
+    }
+}
+
+impl Shard {
+    /// Keeps what survives, and goes on with what did. `is_mine`: whether a system with this hash is this shard's.
+    pub fn keep(&mut self, keeping: Keeping, is_mine: impl Fn(u64) -> bool) {
+        let mut known_through = 0;
+        for record in keeping.systems.iter() {
+            let restored = record.and_then(|(id, state)| {
+                let id_hash = self.hash(&id);
+                if is_mine(id_hash) {
+                    known_through = known_through.max(state.round);
+                    self.restore(&keeping, &id, id_hash, state)?;
+                }
+                Ok(())
+            });
+            if let Err(error) = restored {
+                tracing::error!(%error, "a system cannot be read and begins anew");
+            }
+        }
+        self.keeper = Some(Keeper { keeping, waiting: VecDeque::new(), rows: 0, known_through });
+    }
+
+    fn restore(
+        &mut self,
+        keeping: &Keeping,
+        id: &str,
+        id_hash: u64,
+        state: SystemState,
+    ) -> Result<(), StoreError> {
+        let wanted = state.history.chunks();
+        let chunks = keeping.chunks.from(&Pair(id.to_owned(), wanted.start));
+        let chunks: Vec<Chunk> = chunks
+            .take((wanted.end - wanted.start) as usize)
+            .take_while(|entry| entry.as_ref().map_or(true, |(key, _)| key.0 == *id && key.1 < wanted.end))
+            .map(|entry| entry.map(|(_, chunk)| chunk))
+            .collect::<Result<_, _>>()?;
+        let Ok(index) = self.systems.restore(id, id_hash, state.history, &chunks, state.round) else {
+            tracing::error!(system_id = id, "there is no room for a system that was kept");
+            return Ok(());
+        };
+        self.silence.resume(index, &self.systems);
+        for watched in state.watched {
+            let Some(judge) = self.judges.iter_mut().find(|judge| *judge.rule.rule_id == *watched.rule_id) else {
+                continue;
+            };
+            let read = |json: Vec<u8>| match serde_json::from_slice::<Detection>(&json) {
+                Ok(detection) => Some(Box::new(detection)),
+                Err(error) => {
+                    tracing::error!(system_id = id, %error, "a detection cannot be read");
+                    None
+                }
+            };
+            let detection = watched.detection.and_then(read);
+            judge.watched.insert(index, Watched { watch: watched.watch, detection });
+            self.systems.get_mut(index).watched_by += 1;
+        }
+        Ok(())
+    }
+
+    /// Notes that a system has changed in a round.
+    pub(super) fn note_change(&mut self, system: SystemIndex, round: u64) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.changed(system, &mut self.systems.get_mut(system).kept, round);
+        }
+    }
+
+    /// Writes down the systems whose turn it is. Returns them, and the round through which all are.
+    pub(super) fn write_down(&mut self, round: u64, rows: usize, everything: bool) -> (Vec<Kept>, u64) {
+        let Some(mut keeper) = self.keeper.take() else { return (Vec::new(), round) };
+        keeper.rows += rows as u64;
+        let mut kept = Vec::new();
+        while let Some(next) = keeper.waiting.front() {
+            if !everything && keeper.rows - next.at_row < keeper.keeping.tail_rows {
+                break;
+            }
+            let system = next.system;
+            keeper.waiting.pop_front();
+            match self.state(&keeper.keeping, system, round) {
+                Ok(state) => kept.push(state),
+                Err(error) => tracing::error!(%error, "a system could not be written down"),
+            }
+        }
+        let through = keeper.waiting.front().map_or(round, |next| next.round - 1);
+        self.keeper = Some(keeper);
+        (kept, through)
+    }
+
+    fn state(&mut self, keeping: &Keeping, index: SystemIndex, round: u64) -> Result<Kept, StoreError> {
+        let mut watched = Vec::new();
+        if self.systems.get(index).watched_by > 0 {
+            for judge in &self.judges {
+                if let Some(Watched { watch, detection }) = judge.watched.get(&index) {
+                    let rule_id = judge.rule.rule_id.to_string();
+                    let json = detection.as_ref().and_then(|detection| serde_json::to_vec(detection).ok());
+                    watched.push(WatchedState { rule_id, watch: watch.clone(), detection: json });
+                }
+            }
+        }
+        let system = self.systems.get_mut(index);
+        let system_id = system.id.to_string();
+        let (history, chunks, gone) = system.keep(round);
+        let state = keeping.systems.encode(&SystemState { round, history, watched })?;
+        let chunks = chunks
+            .into_iter()
+            .map(|(number, chunk)| Ok((number, keeping.chunks.encode(&chunk)?)))
+            .collect::<Result<_, StoreError>>()?;
+        Ok(Kept { system_id, state, chunks, gone })
+    }
+}
