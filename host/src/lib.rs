@@ -5,6 +5,7 @@
 //! their [`sandbox`], and tells [`detections`] what they said. ARCHITECTURE.md has the map.
 
 pub mod access;
+pub mod api;
 pub mod catalog;
 pub mod cli;
 pub mod detections;
@@ -15,6 +16,7 @@ pub mod model;
 pub mod pipeline;
 pub mod sandbox;
 pub mod scoring;
+pub mod service;
 pub mod shard;
 pub mod store;
 pub mod time;

@@ -34,6 +34,17 @@ pub const CALL_ROWS_MAX: usize = 8192;
 /// Batches under way between two stages.
 pub const QUEUE_BATCHES: usize = 4;
 
+/// Rows that are written to the journal together.
+pub const ROUND_ROWS_MAX: usize = 4096;
+/// Refused rows that an answer lists; further ones are counted.
+pub const REFUSALS_LISTED_MAX: usize = 100;
+/// Events on their way to a listener; one that is further behind reads them from the store.
+pub const EVENTS_UNDER_WAY: usize = 4096;
+/// Plugins known at once.
+pub const PLUGINS_MAX: usize = 1000;
+/// Versions kept of one plugin.
+pub const VERSIONS_MAX: usize = 200;
+
 /// Messages to the trainer under way; a sender waits while there are more.
 pub const TRAINER_MESSAGES: usize = 1024;
 

@@ -2,11 +2,17 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the terminal is this room's job")]
 
 mod check;
+mod client;
 mod demo;
+mod init;
 mod open;
+mod plugin;
 mod plugins;
 mod replay;
 mod report;
+mod serve;
+mod store;
+mod token;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -53,6 +59,16 @@ enum Command {
     Check(check::Check),
     /// Watch this machine live, and break it on purpose
     Demo(demo::Demo),
+    /// Take samples in over HTTP, keep them safe, and change plugins while it runs
+    Serve(serve::Serve),
+    /// Write a configuration to begin with
+    Init(init::Init),
+    /// Push, compare, promote and roll back plugins of a running server
+    Plugin(plugin::PluginCommand),
+    /// Make, list and revoke tokens
+    Token(token::TokenCommand),
+    /// Back up, verify or export a store
+    Store(store::StoreCommand),
 }
 
 /// What every command that loads components takes.
@@ -72,14 +88,26 @@ struct Setup {
 /// Parses the command line, runs the command, and reports what kept it from being done.
 #[must_use]
 pub fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("LAPWING_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let command = Cli::parse().command;
+    let serves = matches!(command, Command::Serve(_));
+    let filter = EnvFilter::try_from_env("LAPWING_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(if serves { "info" } else { "warn" }));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal());
-    logs.with_writer(|| demo::LogWriter).without_time().init();
-    let done = match Cli::parse().command {
+    match (serves, std::env::var("LAPWING_LOG_FORMAT").as_deref()) {
+        (true, Ok("json")) => logs.with_writer(std::io::stderr).json().init(),
+        (true, _) => logs.with_writer(std::io::stderr).init(),
+        (false, _) => logs.with_writer(|| demo::LogWriter).without_time().init(),
+    }
+    let done = match command {
         Command::Replay(replay) => replay.run(),
         Command::Plugins(plugins) => plugins.run(),
         Command::Check(check) => check.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Serve(serve) => serve.run(),
+        Command::Init(init) => init.run(),
+        Command::Plugin(plugin) => plugin.run(),
+        Command::Token(token) => token.run(),
+        Command::Store(store) => store.run(),
     };
     let exit = done.unwrap_or_else(|error| {
         // Whoever read the output has had enough, as `head` does.

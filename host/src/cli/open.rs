@@ -14,8 +14,15 @@ impl Setup {
     pub(super) fn config(&self) -> Result<Config> {
         Ok(match &self.config {
             Some(file) => Config::read(file)?,
-            None => Config::default(),
+            None => Config::from_environment()?,
         })
+    }
+
+    /// A sandbox that keeps compiled code in this directory.
+    pub(super) fn sandbox_with(&self, cache: &std::path::Path) -> Result<Sandbox> {
+        let absolute = std::path::absolute(cache)?;
+        let sandbox = Sandbox::new(Some(&absolute)).map_err(|error| anyhow::anyhow!("{error:#}"));
+        sandbox.with_context(|| format!("the sandbox cannot be set up with its cache in {}", cache.display()))
     }
 
     /// A sandbox that keeps compiled code where the operator wants it.

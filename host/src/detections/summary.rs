@@ -44,6 +44,14 @@ pub struct Summary {
 }
 
 impl Tally {
+    /// Counts a detection from before.
+    pub fn remember(&mut self, severity: Severity, detection_type: DetectionType, is_over: bool) {
+        self.total += 1;
+        self.resolved += u64::from(is_over);
+        *self.severities.entry(severity).or_default() += 1;
+        *self.types.entry(detection_type).or_default() += 1;
+    }
+
     /// Counts what happened to a detection.
     pub fn count(&mut self, event: &Event) {
         match event.event {
@@ -52,7 +60,7 @@ impl Tally {
                 *self.severities.entry(event.detection.severity).or_default() += 1;
                 *self.types.entry(event.detection.detection_type).or_default() += 1;
             }
-            EventKind::Reopened => self.resolved -= 1,
+            EventKind::Reopened => self.resolved = self.resolved.saturating_sub(1),
             EventKind::Resolved => self.resolved += 1,
             EventKind::Ongoing => {}
         }
@@ -84,7 +92,7 @@ impl Tally {
         let of_type = |kind| (kind, self.types.get(&kind).copied().unwrap_or(0));
         Summary {
             total_detections: self.total,
-            active_detections: self.total - self.resolved,
+            active_detections: self.total.saturating_sub(self.resolved),
             resolved_detections: self.resolved,
             false_positives: 0,
             severity_distribution: severities.into_iter().map(of).collect(),

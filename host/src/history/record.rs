@@ -32,6 +32,21 @@ pub struct Chunk {
 }
 
 impl SystemRecord {
+    /// The samples of a chunk that are still part of the system: when each was taken, and its known numbers.
+    pub fn samples_of<'a>(
+        &'a self,
+        chunk: &'a Chunk,
+    ) -> impl Iterator<Item = (Millis, impl Iterator<Item = (MetricId, f64)> + 'a)> + 'a {
+        let width = usize::from(chunk.width);
+        (0..chunk.times.len())
+            .filter(|&place| (self.begin..self.end).contains(&(chunk.first + place as u64)))
+            .map(move |place| {
+                let values = &chunk.values[place * width..(place + 1) * width];
+                let known = self.metrics.iter().copied().zip(values.iter().copied());
+                (chunk.times[place], known.filter(|(_, value)| !value.is_nan()))
+            })
+    }
+
     /// The numbers of the chunks that hold the samples.
     #[must_use]
     pub fn chunks(&self) -> std::ops::Range<u64> {

@@ -1,10 +1,8 @@
 //! Decoded samples, in the order of their lines, in a handful of flat buffers.
 
-use std::hash::BuildHasher;
-
 use serde::{Deserialize, Serialize};
 
-use crate::model::{IdHasher, MetricId, TypeId};
+use crate::model::{IdHasher, MetricId, TypeId, hash_id};
 use crate::time::Millis;
 
 /// Samples without an allocation of their own: names by number, values and texts in shared buffers.
@@ -121,7 +119,7 @@ impl SampleBatch {
     /// Computes the hashes of ids, which are not kept when a batch is written.
     pub fn rehash(&mut self, hasher: &IdHasher) {
         for row in 0..self.headers.len() {
-            self.headers[row].id_hash = hasher.hash_one(self.slice(self.headers[row].system_id));
+            self.headers[row].id_hash = hash_id(hasher, self.slice(self.headers[row].system_id));
         }
     }
 

@@ -1,7 +1,6 @@
 //! NDJSON lines to samples: reads, validates, and gives names their numbers.
 
 use std::borrow::Cow;
-use std::hash::BuildHasher;
 
 use hashbrown::HashMap;
 use serde::de::DeserializeSeed;
@@ -10,7 +9,7 @@ use super::batch::SampleBatch;
 use super::refusal::{Refusal, quoted};
 use super::row::{Fields, ObjectSeed, Scalar};
 use crate::limits::{CUSTOM_METRICS_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX};
-use crate::model::{HEALTH_STATUS, IdHasher, MetricId, SharedNames, TypeId};
+use crate::model::{HEALTH_STATUS, IdHasher, MetricId, SharedNames, TypeId, hash_id};
 use crate::time::Millis;
 
 /// The type of a system whose samples do not say.
@@ -264,7 +263,7 @@ impl<'de> Row<'_, 'de> {
             })?;
             self.decoder.type_of_last = (kind.into(), TypeId(number));
         }
-        let id_hash = self.decoder.hasher.hash_one(system_id.as_bytes());
+        let id_hash = hash_id(&self.decoder.hasher, &system_id);
         self.batch.finish(&system_id, id_hash, self.decoder.type_of_last.1, time);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Names that recur in every sample (metrics, system types), told once and then known by number.
 
+use std::hash::BuildHasher;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hashbrown::HashMap;
@@ -39,6 +40,12 @@ pub struct TypeId(pub u16);
 
 /// Hashes system ids: keyed, so that nobody outside can make them collide, and different in each process.
 pub type IdHasher = foldhash::fast::RandomState;
+
+/// The hash by which a system is found and assigned to its shard.
+#[must_use]
+pub fn hash_id(hasher: &IdHasher, id: &str) -> u64 {
+    hasher.hash_one(id.as_bytes())
+}
 
 /// A list of names that only grows, up to a limit.
 #[derive(Debug)]

@@ -34,8 +34,6 @@ pub struct Results {
     reports: Receiver<(Arc<Round>, ShardReport)>,
     shards: usize,
     under_way: BTreeMap<u64, UnderWay>,
-    /// The number of the round that comes out next.
-    next: Option<u64>,
     given: u64,
 }
 
@@ -125,6 +123,14 @@ pub struct PipelineEnd {
 #[error("the {0} thread ended before its time")]
 pub struct PipelineError(&'static str);
 
+impl PipelineError {
+    /// The thread of this name is gone.
+    #[must_use]
+    pub fn gone(thread: &'static str) -> Self {
+        Self(thread)
+    }
+}
+
 impl Pipeline {
     /// Starts the threads.
     ///
@@ -169,7 +175,7 @@ impl Pipeline {
         let threads = Threads { shards: shard_threads, trainer: trainer_thread };
         Ok(Self {
             feed: Feed { shards, threads, trainer, submitted: 0 },
-            results: Results { reports, shards: count, under_way: BTreeMap::new(), next: None, given: 0 },
+            results: Results { reports, shards: count, under_way: BTreeMap::new(), given: 0 },
         })
     }
 
@@ -214,7 +220,7 @@ impl Pipeline {
 }
 
 impl Feed {
-    /// Hands a round to the shards, waiting while their queues are full. Rounds are numbered without gaps.
+    /// Hands a round to the shards, waiting while their queues are full. Numbers ascend.
     ///
     /// # Errors
     /// A thread is gone.
@@ -303,20 +309,18 @@ impl Results {
     }
 
     fn file(&mut self, (round, report): (Arc<Round>, ShardReport)) {
-        // Rounds begin with the first that any shard was told of, and every shard is told of all.
-        self.next = self.next.or(Some(report.round));
         let under_way = self.under_way.entry(report.round);
         under_way.or_insert_with(|| UnderWay { round, reports: Vec::new() }).reports.push(report);
     }
 
     /// The next round in order, if every shard has reported on it.
     fn take(&mut self) -> Option<Outcome> {
-        let next = self.next?;
-        if self.under_way.get(&next)?.reports.len() < self.shards {
+        // Every shard is told of every round and reports on them in order: what all have done has nothing before it.
+        let first = self.under_way.first_entry()?;
+        if first.get().reports.len() < self.shards {
             return None;
         }
-        let done = self.under_way.remove(&next)?;
-        self.next = Some(next + 1);
+        let done = first.remove();
         self.given += 1;
         Some(merge(done))
     }

@@ -34,6 +34,14 @@ pub struct SystemState {
     watched: Vec<WatchedState>,
 }
 
+impl SystemState {
+    /// The system without its samples.
+    #[must_use]
+    pub fn history(&self) -> &SystemRecord {
+        &self.history
+    }
+}
+
 /// A system under a rule's eye.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct WatchedState {
@@ -63,6 +71,8 @@ pub(super) struct Keeper {
     rows: u64,
     /// Rounds up to this one may be part of some systems already. Rounds that are kept are numbered from 1.
     pub(super) known_through: u64,
+    /// The last round.
+    pub(super) round: u64,
 }
 
 struct Waiting {
@@ -99,7 +109,7 @@ impl Shard {
                 tracing::error!(%error, "a system cannot be read and begins anew");
             }
         }
-        self.keeper = Some(Keeper { keeping, waiting: VecDeque::new(), rows: 0, known_through });
+        self.keeper = Some(Keeper { keeping, waiting: VecDeque::new(), rows: 0, known_through, round: known_through });
     }
 
     fn restore(
@@ -150,6 +160,7 @@ impl Shard {
     pub(super) fn write_down(&mut self, round: u64, rows: usize, everything: bool) -> (Vec<Kept>, u64) {
         let Some(mut keeper) = self.keeper.take() else { return (Vec::new(), round) };
         keeper.rows += rows as u64;
+        keeper.round = round;
         let mut kept = Vec::new();
         while let Some(next) = keeper.waiting.front() {
             if !everything && keeper.rows - next.at_row < keeper.keeping.tail_rows {

@@ -1,6 +1,5 @@
 //! The shard itself: what it owns, and the order in which a round passes through.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
@@ -17,7 +16,7 @@ use crate::catalog::Catalog;
 use crate::detections::{Detection, Event, EventKind};
 use crate::history::{SilenceClock, Systems, WARMED};
 use crate::ingest::Sample;
-use crate::model::TypeId;
+use crate::model::{TypeId, hash_id};
 use crate::scoring::{FeatureRow, Features, Models, Panel, PanelCost};
 use crate::time::Millis;
 
@@ -135,7 +134,13 @@ impl Shard {
 
     /// Everything that is not written down yet.
     pub fn write_everything_down(&mut self) -> Vec<Kept> {
-        self.write_down(self.keeper.as_ref().map_or(0, |keeper| keeper.known_through), 0, true).0
+        self.write_down(self.keeper.as_ref().map_or(0, |keeper| keeper.round), 0, true).0
+    }
+
+    /// The last round that any system was written down with, as of the start.
+    #[must_use]
+    pub fn known_through(&self) -> u64 {
+        self.keeper.as_ref().map_or(0, |keeper| keeper.known_through)
     }
 
     /// The systems of this shard.
@@ -186,7 +191,7 @@ impl Shard {
 
     /// What the host calls a system by inside.
     pub(super) fn hash(&self, id: &str) -> u64 {
-        self.catalog.ids.hash_one(id)
+        hash_id(&self.catalog.ids, id)
     }
 
     /// Whether a system was written down with this round in it.

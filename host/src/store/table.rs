@@ -63,7 +63,7 @@ impl<K: Key, V> Table<K, V> {
     ///
     /// # Errors
     /// The store cannot be written.
-    pub fn put_encoded(&self, key: &K, record: Vec<u8>) -> Result<(), StoreError> {
+    pub fn put_encoded(&self, key: &K, record: &[u8]) -> Result<(), StoreError> {
         self.tree.insert(key.bytes(), record)?;
         Ok(())
     }
@@ -119,7 +119,7 @@ impl<K: Key, V: Serialize> Table<K, V> {
     /// # Errors
     /// The store cannot be written.
     pub fn put(&self, key: &K, record: &V) -> Result<(), StoreError> {
-        self.put_encoded(key, self.encode(record)?)
+        self.put_encoded(key, &self.encode(record)?)
     }
 }
 

@@ -17,6 +17,9 @@ lapwing_sdk::inputs! {
             "error_rate_limit", "error rate (0..1) from which an unhealthy system counts as gone", 0.1, 0.0..=1.0),
         silence_intervals: parameter(
             "threshold", "silence, in usual intervals of the system, that counts as gone", 4.0, 1.0..=10_000.0),
+        silence_least_s: parameter(
+            "silence_least_s", "silence in seconds that does not count as gone, however often the system reports",
+            5.0, 0.0..=86_400.0),
     }
 }
 
@@ -45,7 +48,8 @@ impl Rule for SystemDisconnection {
         let unresponsive = row.unhealthy.is_true()
             & row.response_time_ms.above(row.response_time_limit_ms)
             & row.error_rate.at_least(row.error_rate_limit);
-        let silent = row.silence_s.above(row.silence_intervals * row.usual_interval_s);
+        let silent = row.silence_s.above(row.silence_intervals * row.usual_interval_s)
+            & row.silence_s.above(row.silence_least_s);
         unresponsive | silent
     }
 }

@@ -1,6 +1,7 @@
 //! The configuration file: TOML, every key optional, every unknown key refused by name.
 
 mod running;
+mod server;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use running::{Access, Components, Retention, Store};
+pub use server::{ServerSettings, TlsFiles};
 
 use crate::limits::{BATCH_ROWS_MAX, OCCURRENCES_MAX, SHARDS_MAX, WINDOW_S_MAX};
 use crate::model::{DetectionType, Severity};
@@ -33,6 +35,8 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// Scorers, likewise.
     pub scorers: Vec<Scorer>,
+    /// How it serves.
+    pub server: ServerSettings,
     /// What survives.
     pub store: Store,
     /// How long what is over is kept.
@@ -212,6 +216,9 @@ pub struct Scorer {
     pub settings: toml::Table,
 }
 
+/// What errors call the variables that override the file.
+const ENVIRONMENT: &str = "the environment (LAPWING__SECTION__KEY)";
+
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -251,14 +258,49 @@ impl Config {
         let file = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { file: file.clone(), source })?;
-        let mut config: Self = toml::from_str(&text)
-            .map_err(|error| ConfigError::Syntax { file: file.clone(), message: error.to_string() })?;
+        let syntax = |error: toml::de::Error| ConfigError::Syntax { file: file.clone(), message: error.to_string() };
+        // The file alone first: its errors have lines.
+        toml::from_str::<Self>(&text).map_err(syntax)?;
+        let mut config = Self::overridden(toml::from_str(&text).map_err(syntax)?, std::env::vars())?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for plugin in config.plugins.values_mut() {
             plugin.file = folder.join(&plugin.file);
         }
         let problems = config.problems();
         if problems.is_empty() { Ok(config) } else { Err(ConfigError::Values { file, problems }) }
+    }
+
+    /// The defaults, with what the environment overrides.
+    ///
+    /// # Errors
+    /// A variable names no key, or says something that is not allowed.
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        let config = Self::overridden(toml::Table::new(), std::env::vars())?;
+        let problems = config.problems();
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError::Values { file: ENVIRONMENT.to_owned(), problems }) }
+    }
+
+    /// `LAPWING__SECTION__KEY=value` stands in for `key = value` in `[section]`.
+    fn overridden(
+        mut table: toml::Table,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let error = |message: String| ConfigError::Syntax { file: ENVIRONMENT.to_owned(), message };
+        for (name, text) in variables {
+            let Some(path) = name.strip_prefix("LAPWING__") else { continue };
+            let keys: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
+            let Some((key, sections)) = keys.split_last() else { continue };
+            let mut section = &mut table;
+            for name in sections {
+                let entry = section.entry(name.clone()).or_insert_with(|| toml::Table::new().into());
+                section = entry.as_table_mut().ok_or_else(|| error(format!("{path}: {name} is no section")))?;
+            }
+            // A number, a list, true; or, if it is none of these, a text.
+            let parsed = toml::from_str::<toml::Table>(&format!("value = {text}"));
+            let value = parsed.ok().and_then(|mut table| table.remove("value"));
+            section.insert(key.clone(), value.unwrap_or(toml::Value::String(text)));
+        }
+        table.try_into().map_err(|wrong: toml::de::Error| error(wrong.message().to_owned()))
     }
 
     /// Every value that is not allowed, in words.
@@ -301,6 +343,7 @@ impl Config {
                 check(&format!("scorers[{place}] {:?}: weight", scorer.scorer_id), weight, 0.0..=1e6);
             }
         }
+        problems.extend(self.server.problems());
         if self.training.min_samples > self.training.max_training_samples {
             problems.push("training.min_samples is more than training.max_training_samples".to_owned());
         }

@@ -1,0 +1,345 @@
+//! The running service: takes samples in and keeps them safe, has them judged, and changes what is in force while it runs.
+//!
+//! Three threads carry a sample: the `committer` journals it and answers its sender, a shard judges it, the `recorder`
+//! writes and tells what came of that. The `registry` knows every version of every plugin, the `ledger` every detection,
+//! the `stream` every event. What the store must have before what is said in each of them; together they are why a
+//! kill -9 loses nothing that was acknowledged and tells nothing twice.
+
+mod administration;
+mod changes;
+mod committer;
+mod deployment;
+mod export;
+mod ledger;
+mod open;
+mod plugin_views;
+mod plugins;
+mod reading;
+mod recorder;
+mod registry;
+mod stream;
+mod tables;
+mod telemetry;
+mod views;
+
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use arc_swap::ArcSwap;
+use tokio::sync::oneshot;
+
+use self::committer::{Submission, Told};
+use self::ledger::Ledger;
+use self::registry::Registry;
+use self::stream::Stream;
+use self::tables::Tables;
+use self::telemetry::Telemetry;
+use crate::access::{Gatekeeper, Tokens, TrustedKeys};
+use crate::catalog::Catalog;
+use crate::ingest::{BodyRows, Decoder, SampleBatch};
+use crate::limits::REFUSALS_LISTED_MAX;
+use crate::pipeline::{PipelineError, Shards};
+use crate::shard::Kept;
+use crate::store::{Store, StoreError};
+use crate::time::Millis;
+
+pub use export::{Export, export, verify};
+pub use open::{OpenError, Opened};
+pub use plugin_views::{
+    DetectionDiff, Diff, Difference, Origin, PluginLine, PluginView, Pushed, RuleDiff, Stage, Swapped, VersionView,
+};
+pub use stream::{Published, Subscription};
+pub use tables::AuditEntry;
+pub use views::{
+    Cost, DetectionFilter, DetectionLine, DetectionsPage, HistoryPage, ParameterView, PluginRef, Quarantine,
+    Receipt, RowError, RuleView, State, SystemLine, SystemSummary, SystemsPage, TokenView,
+};
+
+/// The service, shared by everything that answers requests.
+pub struct Service {
+    store: Store,
+    tables: Tables,
+    shared: Arc<Shared>,
+    registry: Mutex<Registry>,
+    shards: Mutex<Option<Shards>>,
+    told: Mutex<Option<Sender<Told>>>,
+    waiting_rows: Arc<AtomicUsize>,
+    /// Decoders that are not in use: each remembers what the samples it saw looked like.
+    decoders: Mutex<Vec<Decoder>>,
+    access: Access,
+    threads: Mutex<Option<Threads>>,
+    config_file: Option<std::path::PathBuf>,
+}
+
+struct Access {
+    tokens: Arc<Tokens>,
+    gatekeeper: ArcSwap<Gatekeeper>,
+    trusted: ArcSwap<TrustedKeys>,
+    next_audit: Mutex<u64>,
+}
+
+struct Threads {
+    committer: JoinHandle<Result<Vec<Kept>, PipelineError>>,
+    recorder: JoinHandle<()>,
+}
+
+/// What the threads and the requests share.
+struct Shared {
+    state: AtomicU8,
+    read_only: Mutex<Option<String>>,
+    ledger: Mutex<Ledger>,
+    stream: Stream,
+    catalog: ArcSwap<Catalog>,
+    telemetry: Telemetry,
+}
+
+/// Rows of one request, decoded and validated, not yet kept.
+#[derive(Debug)]
+pub struct Admitted {
+    samples: SampleBatch,
+    arrival: Millis,
+    refused: u64,
+    errors: Vec<RowError>,
+}
+
+impl Admitted {
+    /// How many rows are good.
+    #[must_use]
+    pub fn accepted(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// How many are not.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Why, for the first of those.
+    #[must_use]
+    pub fn errors(&self) -> &[RowError] {
+        &self.errors
+    }
+}
+
+/// Why rows were not taken in. None of them is kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// More rows wait than may.
+    #[error("the queue is full: {waiting_rows} rows are waiting, {limit_rows} is the limit")]
+    QueueFull {
+        /// Rows that wait.
+        waiting_rows: usize,
+        /// Rows that may.
+        limit_rows: usize,
+    },
+    /// The disk is full, or the store is damaged.
+    #[error("the store cannot be written: {0}")]
+    Unwritable(String),
+    /// It is being stopped.
+    #[error("the server is being stopped")]
+    Draining,
+    /// It has just been started.
+    #[error("the server is still judging what was taken in before its last stop")]
+    Starting,
+}
+
+/// Why a change was not made. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ChangeError {
+    /// What is to be changed is not there.
+    #[error("there is no {what} {name}")]
+    Unknown {
+        /// `plugin`, `version`, `rule`, `token`.
+        what: &'static str,
+        /// Which.
+        name: String,
+    },
+    /// What was asked for makes no sense.
+    #[error("{}", .problems.join("; "))]
+    Invalid {
+        /// `invalid-component`, `invalid-rule`, `invalid-configuration`, `invalid-request`.
+        kind: &'static str,
+        /// Everything that is wrong with it.
+        problems: Vec<String>,
+    },
+    /// It makes sense, but not as things are.
+    #[error("{detail}")]
+    Conflict {
+        /// `more-imports`, `in-use`, `no-shadow`, `nothing-before`, `is-live`.
+        kind: &'static str,
+        /// What stands against it.
+        detail: String,
+        /// Facts about that.
+        members: serde_json::Map<String, serde_json::Value>,
+    },
+    /// The operator's policy is against it.
+    #[error("{detail}")]
+    Forbidden {
+        /// `signature-required`, `signature-invalid`.
+        kind: &'static str,
+        /// What is missing.
+        detail: String,
+    },
+    /// The disk is full, or the store is damaged.
+    #[error("the store cannot be written: {0}")]
+    Unwritable(String),
+}
+
+impl From<StoreError> for ChangeError {
+    fn from(error: StoreError) -> Self {
+        Self::Unwritable(chain(&error))
+    }
+}
+
+impl Service {
+    /// How far the service is.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.shared.state()
+    }
+
+    /// Why samples are refused, while they are because of the store.
+    #[must_use]
+    pub fn read_only(&self) -> Option<String> {
+        self.shared.read_only()
+    }
+
+    /// Decodes the body of a request, decompressed. Takes about three microseconds a row.
+    #[must_use]
+    pub fn admit(&self, body: &[u8]) -> Admitted {
+        let arrival = Millis::now();
+        let decoder = lock(&self.decoders).pop();
+        let catalog = self.shared.catalog.load();
+        let mut decoder = decoder.unwrap_or_else(|| {
+            Decoder::new(catalog.metrics.clone(), catalog.types.clone(), catalog.ids.clone())
+        });
+        let latest_possible = arrival.plus_seconds(catalog.config.input.future_s);
+        let rows = BodyRows::read(body, &mut decoder, latest_possible, REFUSALS_LISTED_MAX);
+        lock(&self.decoders).push(decoder);
+        let errors = rows.refused.into_iter().map(|refused| RowError {
+            row: refused.row,
+            detail: refused.refusal.to_string(),
+            field: refused.refusal.field,
+            found: refused.refusal.found,
+            expected: refused.refusal.expected,
+        });
+        self.shared.telemetry.refused(rows.refused_count);
+        Admitted { arrival, refused: rows.refused_count, errors: errors.collect(), samples: rows.samples }
+    }
+
+    /// Keeps rows. They are on the disk when this returns, and will be judged once.
+    ///
+    /// # Errors
+    /// They are not kept, and why; trying again later may help.
+    pub async fn commit(&self, admitted: Admitted, key: Option<&str>) -> Result<Receipt, CommitError> {
+        match self.state() {
+            State::Starting => return Err(CommitError::Starting),
+            State::Draining => return Err(CommitError::Draining),
+            State::ReadOnly => {
+                return Err(CommitError::Unwritable(self.read_only().unwrap_or_default()));
+            }
+            State::Ready => {}
+        }
+        let Admitted { samples, arrival, refused, errors } = admitted;
+        let rows = samples.len();
+        let receipt = Receipt { accepted: rows as u64, refused, errors, round: None, replayed: false };
+        if rows == 0 {
+            return Ok(receipt);
+        }
+        self.reserve(rows)?;
+        let (answer, answered) = oneshot::channel();
+        let submission = Submission { samples, arrival, key: key.map(str::to_owned), receipt, answer };
+        let told = lock(&self.told).clone();
+        told.and_then(|told| told.send(Told::Rows(submission)).ok()).ok_or(CommitError::Draining)?;
+        answered.await.map_err(|_| CommitError::Draining)?
+    }
+
+    /// Makes sure that there is room for so many rows in the queue.
+    fn reserve(&self, rows: usize) -> Result<(), CommitError> {
+        let limit_rows = self.shared.catalog.load().config.store.queue_rows;
+        // One batch is always taken when nothing waits, however large it is.
+        let room = |waiting: usize| (waiting == 0 || waiting + rows <= limit_rows).then_some(waiting + rows);
+        self.waiting_rows.fetch_update(Ordering::AcqRel, Ordering::Acquire, room).map(drop).map_err(
+            |waiting_rows| {
+                self.shared.telemetry.turned_away(rows as u64);
+                CommitError::QueueFull { waiting_rows, limit_rows }
+            },
+        )
+    }
+
+    /// Everything after the event of this number; without one, from now on.
+    #[must_use]
+    pub fn subscribe(&self, after: Option<u64>) -> Subscription {
+        self.shared.stream.subscribe(after)
+    }
+
+    /// Who may do what, as of now.
+    #[must_use]
+    pub fn gatekeeper(&self) -> Arc<Gatekeeper> {
+        self.access.gatekeeper.load_full()
+    }
+
+    /// Asks every shard between two rounds; answers come in the order of the shards.
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl Fn(&mut crate::shard::Shard) -> T + Send + Clone + 'static,
+    ) -> Vec<T> {
+        let shards = lock(&self.shards).clone();
+        shards.map(|shards| shards.ask(question)).unwrap_or_default()
+    }
+}
+
+impl Shared {
+    fn state(&self) -> State {
+        match self.state.load(Ordering::Acquire) {
+            0 => State::Starting,
+            2 => State::Draining,
+            _ if self.read_only().is_some() => State::ReadOnly,
+            _ => State::Ready,
+        }
+    }
+
+    fn set_state(&self, state: State) {
+        let number = match state {
+            State::Starting => 0,
+            State::Draining => 2,
+            State::Ready | State::ReadOnly => 1,
+        };
+        self.state.store(number, Ordering::Release);
+    }
+
+    fn read_only(&self) -> Option<String> {
+        lock(&self.read_only).clone()
+    }
+
+    fn set_read_only(&self, reason: Option<String>) {
+        *lock(&self.read_only) = reason;
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.ledger)
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.load_full()
+    }
+}
+
+/// A lock whose holder panicked is still a lock: what it guards is valid between any two of its changes.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An error with all its sources, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}

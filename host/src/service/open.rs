@@ -1,0 +1,284 @@
+//! Start and stop: from a directory to a service that goes on where it was, and back.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU8, AtomicUsize};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use serde_json::{Map, json};
+
+use super::committer::{Committer, Told};
+use super::ledger::Ledger;
+use super::recorder::Recorder;
+use super::registry::Registry;
+use super::stream::Stream;
+use super::tables::Tables;
+use super::telemetry::Telemetry;
+use super::{Access, Service, Shared, State, Threads, committer, lock};
+use crate::access::{
+    AccessConfigError, Gatekeeper, JwtVerifier, Principal, Role, Token, Tokens, TrustedKeys,
+};
+use crate::catalog::Refused;
+use crate::catalog::config::Config;
+use crate::detections::EventKind;
+use crate::model::Vocabulary;
+use crate::pipeline::{Feed, Intake, Pipeline, PipelineError, Running, round};
+use crate::sandbox::Sandbox;
+use crate::scoring::{Memory, Patience};
+use crate::shard::Keeping;
+use crate::store::{Store, StoreError};
+use crate::time::Millis;
+
+/// Why the service could not be started. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Keys or the identity provider are not usable.
+    #[error(transparent)]
+    Access(#[from] AccessConfigError),
+    /// The system gives no more threads.
+    #[error("the threads could not be started")]
+    Threads(#[source] std::io::Error),
+    /// A thread ended, which is a defect of Lapwing's.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// No random numbers for the first token.
+    #[error("the first token could not be made: {0}")]
+    Token(String),
+}
+
+/// A service that has been started.
+pub struct Opened {
+    /// The service.
+    pub service: Arc<Service>,
+    /// Plugins, rules and scorers that could not be used; the others go on.
+    pub refused: Vec<Refused>,
+    /// The first token, on the first start: shown once, and kept nowhere.
+    pub first_token: Option<Token>,
+}
+
+impl Service {
+    /// Opens the store, goes on where it was, and judges what had been acknowledged and not yet judged.
+    ///
+    /// # Errors
+    /// The store or the configuration cannot be used; nothing was changed then.
+    pub fn open(
+        sandbox: Sandbox,
+        config: Config,
+        config_file: Option<PathBuf>,
+    ) -> Result<Opened, OpenError> {
+        let started = Instant::now();
+        let store = Store::open(&config.store.directory, config.store.cache_bytes)?;
+        let tables = Tables::open(&store)?;
+        let trusted = TrustedKeys::new(config.components.signatures, &config.components.trusted_keys)?;
+        let jwt = config.access.jwt.as_ref().map(JwtVerifier::load).transpose()?;
+
+        let vocabulary = Vocabulary::default();
+        for (kind, names) in [("metric", &vocabulary.metrics), ("type", &vocabulary.types)] {
+            for name in committer::names(&tables, kind)? {
+                if let Err(error) = names.number(&name) {
+                    tracing::error!(%error, name, "a name of the store has no place");
+                }
+            }
+        }
+        let names_kept = (vocabulary.metrics.from(0).len(), vocabulary.types.from(0).len());
+        let names_kept = (kept(&tables, "metric", names_kept.0)?, kept(&tables, "type", names_kept.1)?);
+        let (mut registry, mut refused) = Registry::open(sandbox, tables.clone(), config)?;
+        let (catalog, more) = registry.compose(vocabulary, None);
+        refused.extend(more);
+        let catalog = Arc::new(catalog);
+
+        let shared = Arc::new(Shared {
+            state: AtomicU8::new(0),
+            read_only: Mutex::default(),
+            ledger: Mutex::new(Ledger::load(&tables)?),
+            stream: Stream::open(&tables)?,
+            catalog: ArcSwap::new(Arc::clone(&catalog)),
+            telemetry: Telemetry::default(),
+        });
+        let keeping = Keeping {
+            systems: tables.systems.clone(),
+            chunks: tables.chunks.clone(),
+            tail_rows: catalog.config.store.tail_rows,
+        };
+        let running = Running {
+            patience: Patience::GoOn,
+            scores_wanted: false,
+            keeping: Some(keeping),
+            memory: Some(Memory(tables.models.clone())),
+        };
+        let (mut feed, results) = Pipeline::start(&catalog, running).map_err(OpenError::Threads)?.split();
+        let recorder = Recorder {
+            tables: tables.clone(),
+            shared: Arc::clone(&shared),
+            next_dead_letter: tables.dead_letters.last_key()?.map_or(1, |last| last + 1),
+            journal_end: tables.journal.last_key()?.unwrap_or(0),
+        };
+        let recorder_thread = spawn("recorder", move || recorder.run(results))?;
+
+        let intake = resume(&tables, &catalog, &mut feed, &shared)?;
+        let shards = feed.shards();
+        let now = Millis::now();
+        let excused: usize = shards
+            .ask(move |shard| {
+                shard.excuse_silence(now);
+                shard.systems().all().len()
+            })
+            .into_iter()
+            .sum();
+        let waiting_rows = Arc::new(AtomicUsize::new(0));
+        let committer = Committer {
+            store: store.clone(),
+            tables: tables.clone(),
+            intake,
+            feed,
+            shared: Arc::clone(&shared),
+            waiting_rows: Arc::clone(&waiting_rows),
+            names_kept,
+            next_receipt: tables.receipt_order.last_key()?.map_or(1, |last| last + 1),
+            free_bytes_min: catalog.config.store.free_bytes_min,
+            next: None,
+        };
+        let (told, inbox) = mpsc::channel::<Told>();
+        let committer_thread = spawn("committer", move || committer.run(&inbox))?;
+
+        let records = tables.tokens.iter().map(|entry| entry.map(|(_, record)| record));
+        let tokens = Arc::new(Tokens::new(records.collect::<Result<_, _>>()?));
+        let service = Self {
+            access: Access {
+                gatekeeper: ArcSwap::from_pointee(Gatekeeper::new(Arc::clone(&tokens), jwt)),
+                trusted: ArcSwap::from_pointee(trusted),
+                next_audit: Mutex::new(tables.audit.last_key()?.map_or(1, |last| last + 1)),
+                tokens,
+            },
+            store,
+            tables,
+            shared,
+            registry: Mutex::new(registry),
+            shards: Mutex::new(Some(shards)),
+            told: Mutex::new(Some(told)),
+            waiting_rows,
+            decoders: Mutex::default(),
+            threads: Mutex::new(Some(Threads { committer: committer_thread, recorder: recorder_thread })),
+            config_file,
+        };
+        let first_token = service.first_token()?;
+        service.settle();
+        service.shared.set_state(State::Ready);
+        tracing::info!(systems = excused, took_ms = started.elapsed().as_millis() as u64, "ready");
+        Ok(Opened { service: Arc::new(service), refused, first_token })
+    }
+
+    /// Takes nothing more in, judges and writes what there is, and ends the threads. Safe to call twice.
+    ///
+    /// # Errors
+    /// What could not be written; it will be judged again after the next start.
+    pub fn close(&self) -> Result<(), OpenError> {
+        self.shared.set_state(State::Draining);
+        let Some(threads) = lock(&self.threads).take() else { return Ok(()) };
+        drop(lock(&self.shards).take());
+        if let Some(told) = lock(&self.told).take() {
+            // If it is gone already, joining it says so.
+            drop(told.send(Told::Stop));
+        }
+        let end = threads.committer.join().map_err(|_| PipelineError::gone("committer"))?;
+        threads.recorder.join().map_err(|_| PipelineError::gone("recorder"))?;
+        let rest = end?;
+        super::recorder::write_down(&self.tables, &rest)?;
+        self.store.flush()?;
+        Ok(())
+    }
+
+    /// On the first start there is nobody who could make a token.
+    fn first_token(&self) -> Result<Option<Token>, OpenError> {
+        if !self.access.tokens.list().is_empty() {
+            return Ok(None);
+        }
+        let by = Principal::local("first start");
+        let (token, record) = self
+            .access
+            .tokens
+            .create("first", Role::Admin, None, &by, Millis::now())
+            .map_err(|error| OpenError::Token(error.to_string()))?;
+        self.tables.tokens.put(&record.id, &record)?;
+        self.store.flush()?;
+        Ok(Some(token))
+    }
+
+    /// Detections that no shard goes on with are over: their rules are gone.
+    fn settle(&self) {
+        let ongoing = self.ask(|shard| shard.ongoing().map(|detection| detection.detection_id).collect::<Vec<_>>());
+        let ongoing: std::collections::HashSet<_> = ongoing.into_iter().flatten().collect();
+        let orphans: Vec<_> = {
+            let ledger = self.shared.ledger();
+            ledger.active().filter(|id| !ongoing.contains(id)).collect()
+        };
+        for id in orphans {
+            let stored = self.tables.detections.get(&id).ok().flatten();
+            let Some(mut detection) =
+                stored.and_then(|json| serde_json::from_value::<crate::detections::Detection>(json).ok())
+            else {
+                continue;
+            };
+            detection.resolve(Millis::now(), "its rule is no longer in force".to_owned());
+            let event = crate::detections::Event { event: EventKind::Resolved, detection };
+            let applied = self.shared.ledger().apply(&event, &self.tables);
+            let mut data = Map::new();
+            data.insert("detection".to_owned(), json!(event.detection));
+            if let Err(error) = applied.and_then(|_| self.shared.stream.publish("detection_resolved", data)) {
+                tracing::error!(error = super::chain(&error), %id, "a detection could not be closed");
+            }
+        }
+    }
+}
+
+/// How many names of a kind the store has; the others are written with the next round.
+fn kept(tables: &Tables, kind: &str, known: usize) -> Result<usize, StoreError> {
+    Ok(committer::names(tables, kind)?.len().min(known))
+}
+
+/// Judges what the journal has, and goes on from there.
+fn resume(
+    tables: &Tables,
+    catalog: &Arc<crate::catalog::Catalog>,
+    feed: &mut Feed,
+    shared: &Shared,
+) -> Result<Intake, OpenError> {
+    let (mut rounds, mut samples, mut training) = (0_u64, 0, Vec::new());
+    let mut last = 0;
+    for entry in tables.journal.iter() {
+        let (number, mut entry) = entry?;
+        entry.cut.samples.rehash(&catalog.ids);
+        rounds += 1;
+        samples += entry.cut.samples.len();
+        training = entry.training;
+        for (key, receipt) in entry.receipts {
+            if tables.receipts.get(&key)?.is_none() {
+                let at = entry.cut.clock;
+                tables.receipts.put(&key, &super::tables::KeptReceipt { at, receipt })?;
+                let order = tables.receipt_order.last_key()?.map_or(1, |last| last + 1);
+                tables.receipt_order.put(&order, &key)?;
+            }
+        }
+        last = number;
+        let (round, trainings) = round(number, entry.cut, catalog);
+        feed.submit(round, trainings)?;
+    }
+    let known = feed.shards().ask(|shard| shard.known_through()).into_iter().max().unwrap_or(0);
+    let next = last.max(known) + 1;
+    if rounds > 0 {
+        tracing::info!(rounds, samples, "judged what the journal had");
+    }
+    shared.telemetry.resumed(samples as u64);
+    Ok(Intake::resumed(Arc::clone(catalog), next, &training))
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<std::thread::JoinHandle<T>, OpenError> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).map_err(OpenError::Threads)
+}

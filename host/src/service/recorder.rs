@@ -1,0 +1,175 @@
+//! What came of each round: written, counted and told, in the order of the rounds.
+//!
+//! One thread. Detections are written before the systems that carry them, and systems before the journal lets go of
+//! their samples, so that every prefix of the store's log is a state to go on from.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use super::Shared;
+use super::tables::Tables;
+use crate::catalog::config::Retention;
+use crate::detections::EventKind;
+use crate::pipeline::{Outcome, Results};
+use crate::shard::{DeadRow, Kept};
+use crate::store::{Pair, StoreError};
+use crate::time::Millis;
+
+/// How often what has been kept long enough is let go.
+const RETIRE: Duration = Duration::from_secs(30);
+
+/// The thread's state.
+pub(super) struct Recorder {
+    pub(super) tables: Tables,
+    pub(super) shared: Arc<Shared>,
+    pub(super) next_dead_letter: u64,
+    /// The newest round of the journal is kept: it says how far training has come.
+    pub(super) journal_end: u64,
+}
+
+impl Recorder {
+    /// Records until the shards have ended.
+    pub(super) fn run(mut self, mut results: Results) {
+        let mut retired = Instant::now();
+        while let Some(outcome) = results.next() {
+            if !outcome.round.samples.is_empty() {
+                self.journal_end = outcome.round.number;
+            }
+            if let Err(error) = self.record(&outcome) {
+                let reason = super::chain(&error);
+                tracing::error!(error = reason, round = outcome.round.number, "a round could not be recorded");
+                self.shared.set_read_only(Some(reason));
+            }
+            if retired.elapsed() >= RETIRE {
+                retired = Instant::now();
+                if let Err(error) = self.retire() {
+                    tracing::error!(error = super::chain(&error), "what is over could not be let go");
+                }
+            }
+        }
+    }
+
+    fn record(&mut self, outcome: &Outcome) -> Result<(), StoreError> {
+        for event in &outcome.events {
+            if !self.shared.ledger().apply(event, &self.tables)? {
+                continue;
+            }
+            let kind = match event.event {
+                EventKind::Opened => "detection_opened",
+                EventKind::Reopened => "detection_reopened",
+                EventKind::Resolved => "detection_resolved",
+                EventKind::Ongoing => continue,
+            };
+            let mut data = Map::new();
+            data.insert("detection".to_owned(), serde_json::to_value(&event.detection).unwrap_or_default());
+            self.shared.stream.publish(kind, data)?;
+        }
+        if !outcome.updates.is_empty() {
+            let mut ledger = self.shared.ledger();
+            for update in &outcome.updates {
+                ledger.update(*update);
+            }
+        }
+        for dead in &outcome.dead {
+            self.tables.dead_letters.put(&self.next_dead_letter, &dead_letter(dead, outcome))?;
+            self.next_dead_letter += 1;
+        }
+        for incident in &outcome.incidents {
+            let mut data = Map::new();
+            data.insert("rule_id".to_owned(), json!(&*incident.rule_id));
+            data.insert("plugin".to_owned(), json!(&*incident.plugin));
+            let kind = match &incident.quarantine {
+                Some(quarantine) => {
+                    data.insert("reason".to_owned(), json!(quarantine.reason));
+                    data.insert("until".to_owned(), json!(quarantine.until));
+                    data.insert("times".to_owned(), json!(quarantine.times));
+                    "plugin_quarantined"
+                }
+                None => "plugin_released",
+            };
+            self.shared.stream.publish(kind, data)?;
+        }
+        write_down(&self.tables, &outcome.kept)?;
+        let end = outcome.kept_through.min(self.journal_end.saturating_sub(1));
+        self.tables.journal.trim(|&round| round <= end)?;
+        self.shared.ledger().tally.advance(outcome.clock());
+        self.shared.telemetry.recorded(outcome);
+        Ok(())
+    }
+
+
+    fn retire(&mut self) -> Result<(), StoreError> {
+        let Retention {
+            events_days,
+            events_max,
+            detections_days,
+            detections_max,
+            audit_days,
+            dead_letters_max,
+            keys_max,
+        } = self.shared.catalog().config.retention;
+        let now = Millis::now();
+        let before = |days: f64| now.plus_seconds(-days * 86_400.0);
+        self.shared.stream.retire(before(events_days), events_max)?;
+        self.shared.ledger().retire(before(detections_days), detections_max, &self.tables)?;
+        let oldest = self.next_dead_letter.saturating_sub(dead_letters_max);
+        self.tables.dead_letters.trim(|&number| number < oldest)?;
+        let audit_before = before(audit_days);
+        let mut stale = 0;
+        for entry in self.tables.audit.iter() {
+            let (seq, entry) = entry?;
+            if entry.at >= audit_before {
+                break;
+            }
+            stale = seq;
+        }
+        self.tables.audit.trim(|&seq| seq <= stale)?;
+        let newest = self.tables.receipt_order.last_key()?.unwrap_or(0);
+        while let Some(entry) = self.tables.receipt_order.iter().next() {
+            let (order, key) = entry?;
+            if order + keys_max > newest {
+                break;
+            }
+            self.tables.receipts.remove(&key)?;
+            self.tables.receipt_order.remove(&order)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes systems down: their samples before the record that counts them.
+pub(super) fn write_down(tables: &Tables, kept: &[Kept]) -> Result<(), StoreError> {
+    for system in kept {
+        for (number, chunk) in &system.chunks {
+            tables.chunks.put_encoded(&Pair(system.system_id.clone(), *number), chunk)?;
+        }
+        tables.systems.put_encoded(&system.system_id, &system.state)?;
+        for number in system.gone.clone() {
+            tables.chunks.remove(&Pair(system.system_id.clone(), number))?;
+        }
+    }
+    Ok(())
+}
+
+fn dead_letter(dead: &DeadRow, outcome: &Outcome) -> Value {
+    let rule = outcome.round.catalog.rules.iter().find(|rule| rule.rule_id == dead.rule_id);
+    let names = rule.map(|rule| rule.inputs.iter().map(crate::detections::words).collect::<Vec<_>>());
+    let inputs: Map<String, Value> = (names.unwrap_or_default().into_iter().zip(&dead.inputs))
+        .map(|((metric, window), value)| {
+            let name = window.map_or(metric.clone(), |window| format!("{metric}, {window}"));
+            (name, if value.is_nan() { Value::Null } else { json!(value) })
+        })
+        .collect();
+    json!({
+        "rule_id": &*dead.rule_id,
+        "plugin": &*dead.plugin,
+        "digest": &*dead.digest,
+        "system_id": dead.system_id,
+        "timestamp": dead.at,
+        "inputs": inputs,
+        "reason": dead.reason,
+        "at": Millis::now(),
+    })
+}

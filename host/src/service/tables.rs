@@ -1,0 +1,131 @@
+//! The tables of the service: what is kept under which name.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::deployment::Deployment;
+use super::views::Receipt;
+use crate::access::{Principal, TokenRecord};
+use crate::history::Chunk;
+use crate::model::{DetectionType, Severity, Status, TypeId};
+use crate::pipeline::Cut;
+use crate::scoring::{Counters, ModelRecord};
+use crate::shard::SystemState;
+use crate::store::{Encoding, Pair, Store, StoreError, Table};
+use crate::time::Millis;
+
+/// Every table of the service.
+#[derive(Clone, Debug)]
+pub(super) struct Tables {
+    /// Names by their numbers: `metric` and `type`.
+    pub(super) names: Table<Pair, String>,
+    /// Accepted samples by round, until every system that they are of is written down.
+    pub(super) journal: Table<u64, JournalEntry>,
+    /// What was answered to requests with a key.
+    pub(super) receipts: Table<String, KeptReceipt>,
+    /// Their keys, oldest first.
+    pub(super) receipt_order: Table<u64, String>,
+    pub(super) systems: Table<String, SystemState>,
+    pub(super) chunks: Table<Pair, Chunk>,
+    pub(super) models: Table<String, ModelRecord>,
+    pub(super) headers: Table<Uuid, Header>,
+    /// Whole detections, as JSON.
+    pub(super) detections: Table<Uuid, Value>,
+    pub(super) events: Table<u64, KeptEvent>,
+    pub(super) dead_letters: Table<u64, Value>,
+    pub(super) components: Table<String, Vec<u8>>,
+    /// One record: which plugins and rules are in force.
+    pub(super) deployment: Table<String, Deployment>,
+    pub(super) tokens: Table<String, TokenRecord>,
+    pub(super) audit: Table<u64, AuditEntry>,
+}
+
+/// Tables that a copy of a store in use begins with. The journal goes first: what is judged later is in the others.
+pub(super) const COPIED_FIRST: [&str; 2] = ["journal", "systems"];
+
+/// Samples on their way from the acknowledgement to the systems that they are of.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct JournalEntry {
+    pub(super) cut: Cut,
+    /// How far training had come at its end.
+    pub(super) training: Vec<(TypeId, Counters)>,
+    /// Requests that are part of it and had a key, with what was answered.
+    pub(super) receipts: Vec<(String, Receipt)>,
+}
+
+/// What was answered to a request with a key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct KeptReceipt {
+    pub(super) at: Millis,
+    pub(super) receipt: Receipt,
+}
+
+/// What is known of a detection without reading it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Header {
+    pub(super) rule_id: String,
+    pub(super) system_id: String,
+    pub(super) system_type: String,
+    pub(super) severity: Severity,
+    pub(super) detection_type: DetectionType,
+    pub(super) status: Status,
+    pub(super) opened: Millis,
+    pub(super) resolved: Option<Millis>,
+    pub(super) reopened: u32,
+}
+
+/// An event as the stream told it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct KeptEvent {
+    pub(super) at: Millis,
+    pub(super) event: String,
+    /// JSON.
+    pub(super) data: String,
+}
+
+/// Who changed what.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AuditEntry {
+    /// From 1.
+    pub seq: u64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Millis,
+    /// Who.
+    pub who: Principal,
+    /// What was done: `rule.change`, `plugin.promote`.
+    pub what: String,
+    /// To what.
+    pub target: String,
+    /// As it was.
+    #[schema(value_type = Object)]
+    pub before: Value,
+    /// As it is.
+    #[schema(value_type = Object)]
+    pub after: Value,
+}
+
+impl Tables {
+    pub(super) fn open(store: &Store) -> Result<Self, StoreError> {
+        use Encoding::{Json, Postcard};
+        Ok(Self {
+            names: store.table("names", 1, Postcard)?,
+            journal: store.table("journal", 1, Postcard)?,
+            receipts: store.table("receipts", 1, Postcard)?,
+            receipt_order: store.table("receipt_order", 1, Postcard)?,
+            systems: store.table("systems", 1, Postcard)?,
+            chunks: store.table("chunks", 1, Postcard)?,
+            models: store.table("models", 1, Postcard)?,
+            headers: store.table("detection_headers", 1, Postcard)?,
+            detections: store.table("detections", 1, Json)?,
+            events: store.table("events", 1, Postcard)?,
+            dead_letters: store.table("dead_letters", 1, Json)?,
+            components: store.table("components", 1, Postcard)?,
+            deployment: store.table("deployment", 1, Json)?,
+            tokens: store.table("tokens", 1, Json)?,
+            audit: store.table("audit", 1, Json)?,
+        })
+    }
+}
