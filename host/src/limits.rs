@@ -74,6 +74,13 @@ pub const LOG_LINE_BYTES_MAX: usize = 1024;
 /// Lines that a plugin may log in one call; the rest is counted.
 pub const LOG_LINES_PER_CALL_MAX: u32 = 16;
 
+/// The longest refusal or explanation of a failure that is kept of a plugin, in bytes.
+pub const REASON_BYTES_MAX: usize = 1024;
+/// What a call may hand to the host, beside what its rows are worth, in bytes: descriptors, explanations, log lines.
+pub const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// What an answer may be large by each row, in bytes: a place in a list, or a score, as they are counted.
+pub const ANSWER_BYTES_PER_ROW_MAX: usize = 64;
+
 /// How often the deadline of a running call is looked at.
 pub const EPOCH: Duration = Duration::from_millis(10);
 /// How long `configure` and `load` may take.

@@ -21,7 +21,9 @@ impl Millis {
     /// # Errors
     /// What is wrong with the text.
     pub fn parse(text: &str) -> Result<Self, jiff::Error> {
-        text.parse::<Timestamp>().map(|timestamp| Self(timestamp.as_millisecond()))
+        let time = Self(text.parse::<Timestamp>()?.as_millisecond());
+        // The last second that can be read cannot be written in milliseconds.
+        Timestamp::from_millisecond(time.0).map(|_| time)
     }
 
     /// Seconds since the Unix epoch.
@@ -55,7 +57,11 @@ impl fmt::Display for Millis {
 impl Serialize for Millis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Text for people, a number for compact records.
-        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.0.serialize(serializer) }
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
     }
 }
 

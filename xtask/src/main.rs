@@ -1,7 +1,8 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`.
+//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`, `soak`.
 #![allow(clippy::print_stderr, reason = "a tool of the terminal")]
 
 mod plots;
+mod soak;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -28,6 +29,12 @@ enum Task {
     Test,
     /// Check formatting, lints, docs and dependencies
     Lint,
+    /// Load, crash, swap and abuse a server: the short form of each program, or one of them as long as you like
+    Soak {
+        /// A program and its options, such as `crash --rounds 200`; without one, the short form of all
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Run the benchmarks, print ratios to native, write target/bench.json
     Bench {
         /// Also redraw the plots under docs/
@@ -47,7 +54,12 @@ fn main() -> Result<()> {
         }
         Task::Test => {
             wasm_target()?;
-            cargo(&["test", "--workspace", "--exclude", "xtask"]).run()
+            cargo(&["test", "--workspace", "--exclude", "xtask"]).run()?;
+            soak::short(soak::Profile::Dev)
+        }
+        Task::Soak { args } => {
+            wasm_target()?;
+            if args.is_empty() { soak::short(soak::Profile::Release) } else { soak::one(&args) }
         }
         Task::Lint => lint(),
         Task::Bench { plots } => {

@@ -115,7 +115,11 @@ impl Bench {
                 }
                 round.number = self.next_number;
                 self.next_number += 1;
-                drop(self.trainer.send(Features::Due { round: round.number, catalog: Arc::clone(&round.catalog), trainings }));
+                drop(self.trainer.send(Features::Due {
+                    round: round.number,
+                    catalog: Arc::clone(&round.catalog),
+                    trainings,
+                }));
                 samples += self.shard.process(round).fates.judged as usize;
             }
             self.pass += 1;

@@ -46,7 +46,8 @@ pub(crate) fn by_systems(sandbox: &Sandbox) -> anyhow::Result<Vec<(usize, f64)>>
 /// Taking samples in and keeping a mean, a standard deviation and a maximum over so many samples of one metric.
 pub(crate) fn by_window() -> Vec<(usize, f64)> {
     let metrics = SharedNames::new(Names::of_metrics());
-    let mut decoder = Decoder::new(metrics, SharedNames::new(Names::new(16)), lapwing::model::IdHasher::default());
+    let mut decoder =
+        Decoder::new(metrics, SharedNames::new(Names::new(16)), lapwing::model::IdHasher::default());
     let mut batch = SampleBatch::default();
     for line in fleet::lines(100, 20) {
         drop(decoder.decode(line.as_bytes(), &mut batch));

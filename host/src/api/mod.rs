@@ -40,11 +40,11 @@ use crate::access::{Principal, RateLimits, Right};
 use crate::service::Service;
 use crate::time::Millis;
 
+pub use crate::catalog::config::{ServerSettings, TlsFiles};
 pub use openapi::document;
 pub use problem::{Problem, ProblemDocument};
 pub use routes::ROUTES;
 pub use serve::serve;
-pub use crate::catalog::config::{ServerSettings, TlsFiles};
 
 /// Who may come in through a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

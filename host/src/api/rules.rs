@@ -12,8 +12,8 @@ use super::body::Input;
 use super::{Api, Problem, ProblemDocument};
 use crate::access::Principal;
 use crate::model::Severity;
-use crate::service::Service;
 use crate::service::RuleView;
+use crate::service::Service;
 
 /// What may be said about a rule: the keys of `[[rules]]` in the configuration. What is left out stays as it is.
 #[derive(ToSchema)]

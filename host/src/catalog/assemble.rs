@@ -346,7 +346,8 @@ fn load_plugins(
 ) -> Vec<String> {
     let mut keep = |name: &str, loaded: Result<Plugin, String>| match loaded {
         Ok(_) if plugins.contains_key(name) => {
-            let reason = "has the name of a plugin that is already loaded; give its file another one".to_owned();
+            let reason =
+                "has the name of a plugin that is already loaded; give its file another one".to_owned();
             refused.push(Refused { name: format!("plugin {name}"), reason });
             false
         }

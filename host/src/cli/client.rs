@@ -10,7 +10,13 @@ use serde_json::Value;
 #[derive(Clone, Debug, Args)]
 pub(super) struct Server {
     /// The server
-    #[arg(long, value_name = "URL", env = "LAPWING_SERVER", default_value = "http://127.0.0.1:7400", global = true)]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "LAPWING_SERVER",
+        default_value = "http://127.0.0.1:7400",
+        global = true
+    )]
     server: String,
     /// A token; better given as a variable than as an argument, which others can see
     #[arg(long, value_name = "TOKEN", env = "LAPWING_TOKEN", hide_env_values = true, global = true)]
@@ -83,10 +89,10 @@ pub(super) fn cell(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
-        Value::Number(number) => number.as_f64().filter(|number| number.fract() != 0.0).map_or_else(
-            || number.to_string(),
-            |number| format!("{number:.1}"),
-        ),
+        Value::Number(number) => number
+            .as_f64()
+            .filter(|number| number.fract() != 0.0)
+            .map_or_else(|| number.to_string(), |number| format!("{number:.1}")),
         other => other.to_string(),
     }
 }

@@ -85,12 +85,14 @@ impl PluginCommand {
                 let component =
                     std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
                 let name = name.clone().unwrap_or_else(|| plugin_name(file));
-                let stage = stage.map_or(String::new(), |stage| format!("&stage={}", format!("{stage:?}").to_lowercase()));
+                let stage = stage
+                    .map_or(String::new(), |stage| format!("&stage={}", format!("{stage:?}").to_lowercase()));
                 let path = at(&name, &format!("?approve_imports={approve_imports}{stage}"));
                 let signature = sign
                     .as_ref()
                     .map(|key| {
-                        let key = std::fs::read(key).with_context(|| format!("{} cannot be read", key.display()))?;
+                        let key = std::fs::read(key)
+                            .with_context(|| format!("{} cannot be read", key.display()))?;
                         anyhow::Ok(access::sign(&component, &key, key_id.as_deref().unwrap_or_default())?)
                     })
                     .transpose()?;
@@ -103,9 +105,10 @@ impl PluginCommand {
                 server.post(&at(name, "/shadow"), &json!({ "version": version }))?
             }
             What::Shadow { name, version: None } => server.ask("DELETE", &at(name, "/shadow"), Body::None)?,
-            What::Promote { name, version } => {
-                server.post(&at(name, "/promote"), &version.map_or(json!({}), |version| json!({ "version": version })))?
-            }
+            What::Promote { name, version } => server.post(
+                &at(name, "/promote"),
+                &version.map_or(json!({}), |version| json!({ "version": version })),
+            )?,
             What::Rollback { name } => server.ask("POST", &at(name, "/rollback"), Body::None)?,
             What::Enable { name } => server.ask("POST", &at(name, "/enable"), Body::None)?,
             What::Disable { name } => server.ask("POST", &at(name, "/disable"), Body::None)?,
@@ -136,7 +139,10 @@ impl PluginCommand {
                 cell(&answer["took_ms"]),
             ),
             What::List => {
-                println!("{:<26} {:<7} {:>5} {:>7} {:>9}  {:<8} quarantined", "name", "kind", "live", "shadow", "versions", "enabled");
+                println!(
+                    "{:<26} {:<7} {:>5} {:>7} {:>9}  {:<8} quarantined",
+                    "name", "kind", "live", "shadow", "versions", "enabled"
+                );
                 for plugin in answer["plugins"].as_array().into_iter().flatten() {
                     println!(
                         "{:<26} {:<7} {:>5} {:>7} {:>9}  {:<8} {}",
@@ -159,7 +165,15 @@ impl PluginCommand {
                 );
                 println!(
                     "{:<26} {:>10} {:>8} {:>8} {:>8} {:>9} {:>9} {:>11} {:>11}",
-                    "rule", "rows", "added", "lost", "changed", "live ns", "shadow ns", "opened", "would open"
+                    "rule",
+                    "rows",
+                    "added",
+                    "lost",
+                    "changed",
+                    "live ns",
+                    "shadow ns",
+                    "opened",
+                    "would open"
                 );
                 for rule in answer["rules"].as_array().into_iter().flatten() {
                     println!(

@@ -92,7 +92,8 @@ impl Replay {
         let catalog = Arc::new(catalog);
         let mut sinks = self.sinks(&catalog)?;
         let mut intake = Intake::new(Arc::clone(&catalog));
-        let mut pipeline = Pipeline::start(&catalog, Running::forgetful(Patience::Wait, self.scores.is_some()))?;
+        let mut pipeline =
+            Pipeline::start(&catalog, Running::forgetful(Patience::Wait, self.scores.is_some()))?;
 
         let started = Instant::now();
         let mut stopped = None;

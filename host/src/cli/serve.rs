@@ -99,7 +99,8 @@ fn reload_on_hangup(service: Arc<Service>) -> Result<()> {
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             let service = Arc::clone(&service);
-            let reloaded = tokio::task::spawn_blocking(move || service.reload(&Principal::local("SIGHUP"))).await;
+            let reloaded =
+                tokio::task::spawn_blocking(move || service.reload(&Principal::local("SIGHUP"))).await;
             match reloaded {
                 Ok(Ok(changed)) => tracing::info!(?changed, "the configuration was read anew"),
                 Ok(Err(error)) => tracing::error!(%error, "the configuration stays as it was"),

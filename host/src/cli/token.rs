@@ -61,7 +61,10 @@ impl TokenCommand {
         match &self.what {
             What::Create { .. } => println!("{}", cell(&answer["token"])),
             What::List => {
-                println!("{:<18} {:<24} {:<9} {:<26} {:<26} revoked", "id", "name", "role", "created", "expires");
+                println!(
+                    "{:<18} {:<24} {:<9} {:<26} {:<26} revoked",
+                    "id", "name", "role", "created", "expires"
+                );
                 for token in answer["tokens"].as_array().into_iter().flatten() {
                     println!(
                         "{:<18} {:<24} {:<9} {:<26} {:<26} {}",

@@ -91,7 +91,13 @@ impl System {
     }
 
     /// A system as it was written down.
-    pub(super) fn restored(id: &str, record: SystemRecord, chunks: &[Chunk], rows_max: usize, round: u64) -> Self {
+    pub(super) fn restored(
+        id: &str,
+        record: SystemRecord,
+        chunks: &[Chunk],
+        rows_max: usize,
+        round: u64,
+    ) -> Self {
         let width = record.metrics.len();
         Self {
             id: id.into(),

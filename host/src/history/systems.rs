@@ -82,8 +82,9 @@ impl Systems {
     /// The place of a system that is known.
     #[must_use]
     pub fn find(&self, id: &str, id_hash: u64) -> Option<SystemIndex> {
-        let same =
-            |&(hash, index): &(u64, SystemIndex)| hash == id_hash && *self.systems[index.0 as usize].id == *id;
+        let same = |&(hash, index): &(u64, SystemIndex)| {
+            hash == id_hash && *self.systems[index.0 as usize].id == *id
+        };
         self.index.find(id_hash, same).map(|&(_, index)| index)
     }
 

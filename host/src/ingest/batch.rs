@@ -103,7 +103,8 @@ impl SampleBatch {
 
     /// Adds the samples of another batch.
     pub fn append(&mut self, other: &Self) {
-        let (values, texts, text) = (self.values.len() as u32, self.texts.len() as u32, self.text.len() as u32);
+        let (values, texts, text) =
+            (self.values.len() as u32, self.texts.len() as u32, self.text.len() as u32);
         let shifted = |span: Span| Span { begin: span.begin + text, end: span.end + text };
         self.headers.extend(other.headers.iter().map(|header| Header {
             system_id: shifted(header.system_id),

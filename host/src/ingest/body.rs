@@ -41,7 +41,9 @@ impl BodyRows {
         let body = body.trim_ascii();
         let first_line = body.split(|&byte| byte == b'\n').next().unwrap_or_default();
         match body.first() {
-            None => rows.refuse(Refusal::of_row("an empty body", "a sample, an array of samples, or one a line")),
+            None => {
+                rows.refuse(Refusal::of_row("an empty body", "a sample, an array of samples, or one a line"))
+            }
             Some(b'[') => rows.array(body, decoder, latest_possible),
             Some(b'{') if !first_line.trim_ascii_end().ends_with(b"}") => {
                 rows.row(body, decoder, latest_possible);
@@ -60,11 +62,13 @@ impl BodyRows {
 
     fn array(&mut self, body: &[u8], decoder: &mut Decoder, latest_possible: Millis) {
         let mut json = serde_json::Deserializer::from_slice(body);
-        let read = json
-            .deserialize_seq(Elements { rows: self, decoder, latest_possible })
-            .and_then(|()| json.end());
+        let read =
+            json.deserialize_seq(Elements { rows: self, decoder, latest_possible }).and_then(|()| json.end());
         if let Err(error) = read {
-            self.refuse(Refusal::of_row(format!("an array that is not JSON: {error}"), "an array of samples"));
+            self.refuse(Refusal::of_row(
+                format!("an array that is not JSON: {error}"),
+                "an array of samples",
+            ));
         }
     }
 

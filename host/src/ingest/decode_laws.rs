@@ -8,7 +8,11 @@ use crate::limits::SYSTEM_TYPES_MAX;
 use crate::model::{Names, SharedNames};
 
 fn decoder() -> Decoder {
-    Decoder::new(SharedNames::new(Names::of_metrics()), SharedNames::new(Names::new(SYSTEM_TYPES_MAX)), Default::default())
+    Decoder::new(
+        SharedNames::new(Names::of_metrics()),
+        SharedNames::new(Names::new(SYSTEM_TYPES_MAX)),
+        Default::default(),
+    )
 }
 
 fn good(system: &str, throughput: f64) -> String {

@@ -52,7 +52,11 @@ impl Intake {
 
     /// An intake that goes on with the round of this number, where training has come so far.
     #[must_use]
-    pub fn resumed(catalog: Arc<Catalog>, next_number: u64, training: &[(crate::model::TypeId, Counters)]) -> Self {
+    pub fn resumed(
+        catalog: Arc<Catalog>,
+        next_number: u64,
+        training: &[(crate::model::TypeId, Counters)],
+    ) -> Self {
         Self {
             decoder: Decoder::new(catalog.metrics.clone(), catalog.types.clone(), catalog.ids.clone()),
             clock: VirtualClock::default(),
@@ -73,7 +77,8 @@ impl Intake {
         self.decoder.decode(line, &mut self.cut.samples)?;
         let row = self.cut.samples.len() - 1;
         let time = self.cut.samples.sample(row).time;
-        let latest_possible = arrival.unwrap_or(self.started).plus_seconds(self.catalog.config.input.future_s);
+        let latest_possible =
+            arrival.unwrap_or(self.started).plus_seconds(self.catalog.config.input.future_s);
         if time > latest_possible {
             self.cut.samples.pop();
             return Err(Refusal::too_late(time, latest_possible));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::intake::shard_of;
 use crate::catalog::Catalog;
@@ -14,6 +15,9 @@ use crate::shard::{
     DeadRow, EventKey, Fates, Incident, Keeping, Kept, Round, Shard, ShardEnd, ShardReport, ShardStatus,
 };
 use crate::time::Millis;
+
+/// A round that takes longer is worth a line of the log.
+const SLOW: Duration = Duration::from_millis(15);
 
 /// Shards and trainer at work, in the hands of one thread.
 pub struct Pipeline {
@@ -157,7 +161,13 @@ impl Pipeline {
                 for work in inbox {
                     match work {
                         Work::Round(round) => {
+                            let started = Instant::now();
                             let done = shard.process(&round);
+                            if started.elapsed() > SLOW {
+                                let (round, rows) = (round.number, round.samples.len());
+                                let took_ms = started.elapsed().as_millis() as u64;
+                                tracing::debug!(shard = number, round, rows, took_ms, "a round was slow to judge");
+                            }
                             if report.send((round, done)).is_err() {
                                 break;
                             }
@@ -171,7 +181,10 @@ impl Pipeline {
             shards.push(work);
         }
         let trainer_thread =
-            std::thread::Builder::new().name("trainer".to_owned()).spawn(move || training.run(&told))?;
+            std::thread::Builder::new().name("trainer".to_owned()).spawn(move || {
+                yield_to_others();
+                training.run(&told)
+            })?;
         let threads = Threads { shards: shard_threads, trainer: trainer_thread };
         Ok(Self {
             feed: Feed { shards, threads, trainer, submitted: 0 },
@@ -262,7 +275,10 @@ impl Feed {
 impl Shards {
     /// Has every shard answer between two rounds; the answers come in the order of the shards. A shard that is gone
     /// gives none.
-    pub fn ask<T: Send + 'static>(&self, question: impl Fn(&mut Shard) -> T + Send + Clone + 'static) -> Vec<T> {
+    pub fn ask<T: Send + 'static>(
+        &self,
+        question: impl Fn(&mut Shard) -> T + Send + Clone + 'static,
+    ) -> Vec<T> {
         let told: Vec<Receiver<T>> = self
             .inboxes
             .iter()
@@ -275,6 +291,15 @@ impl Shards {
             })
             .collect();
         told.into_iter().filter_map(|told| told.recv().ok()).collect()
+    }
+}
+
+/// Lets every other thread go first: a model that comes later costs nothing, a round that waits does.
+fn yield_to_others() {
+    const NICE: i32 = 10;
+    let own = rustix::thread::gettid();
+    if let Err(error) = rustix::process::setpriority_process(Some(own), NICE) {
+        tracing::debug!(%error, "the trainer runs at the priority of all threads");
     }
 }
 

@@ -74,6 +74,14 @@ pub enum CallError {
         /// How long it had.
         deadline: Duration,
     },
+    /// The answer is larger than any that makes sense. The instance is gone.
+    #[error("{function} answered with more than {limit} bytes")]
+    TooLarge {
+        /// Which function.
+        function: &'static str,
+        /// How many bytes it might have had.
+        limit: usize,
+    },
     /// The plugin trapped. Its instance is gone.
     #[error("{function} trapped: {reason}")]
     Trap {

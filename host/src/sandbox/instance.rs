@@ -7,7 +7,8 @@ use wasmtime::{AsContextMut, Engine, Store, StoreLimits, StoreLimitsBuilder, Tra
 use super::contract::rule::lapwing::plugin::log;
 use super::error::CallError;
 use crate::limits::{
-    EPOCH, INSTANCE_MEMORY_BYTES_MAX, INSTANCE_TABLE_ELEMENTS_MAX, LOG_LINE_BYTES_MAX, LOG_LINES_PER_CALL_MAX,
+    ANSWER_BYTES_MAX, ANSWER_BYTES_PER_ROW_MAX, EPOCH, INSTANCE_MEMORY_BYTES_MAX,
+    INSTANCE_TABLE_ELEMENTS_MAX, LOG_LINE_BYTES_MAX, LOG_LINES_PER_CALL_MAX, REASON_BYTES_MAX,
 };
 
 /// The host's side of one instance: its name, its limits, its log.
@@ -70,11 +71,13 @@ pub(super) fn watched<T>(
     store: &mut Store<Instance>,
     function: &'static str,
     deadline: Duration,
+    answer_bytes: usize,
     call: impl FnOnce(&mut Store<Instance>) -> wasmtime::Result<T>,
 ) -> Result<T, CallError> {
     let epochs = deadline.as_millis().div_ceil(EPOCH.as_millis());
     // One more: the epoch under way is part over.
     store.as_context_mut().set_epoch_deadline(epochs as u64 + 1);
+    store.set_hostcall_fuel(answer_bytes);
     let instance = store.data_mut();
     instance.lines_left = LOG_LINES_PER_CALL_MAX;
     instance.last_words = None;
@@ -89,8 +92,25 @@ pub(super) fn watched<T>(
         Some(Trap::Interrupt) => CallError::Deadline { function, deadline },
         trap => {
             let cause = trap.map_or_else(|| format!("{:#}", error.root_cause()), ToString::to_string);
+            if cause.contains("fuel") {
+                return CallError::TooLarge { function, limit: answer_bytes };
+            }
             let reason = instance.last_words.take().unwrap_or(cause);
-            CallError::Trap { function, reason }
+            CallError::Trap { function, reason: cut(reason) }
         }
     })
+}
+
+/// A plugin's own words, no longer than they are kept.
+pub(super) fn cut(mut text: String) -> String {
+    if text.len() > REASON_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(REASON_BYTES_MAX));
+        text.push('…');
+    }
+    text
+}
+
+/// What the answer to a call on so many rows may take.
+pub(super) fn answer_bytes(rows: usize) -> usize {
+    ANSWER_BYTES_MAX + rows * ANSWER_BYTES_PER_ROW_MAX
 }

@@ -6,11 +6,11 @@ use super::contract::rule::exports::lapwing::plugin::rule as wit;
 use super::contract::rule::{RulePlugin, RulePluginPre};
 use super::contract::{Batch, Explanation, Input, Parameter, Verdicts};
 use super::error::{CallError, LoadError};
-use super::instance::{Instance, store, watched};
+use super::instance::{Instance, answer_bytes, cut, store, watched};
 use super::plugin::{Kind, Plugin};
 use crate::limits::{
-    BATCH_DEADLINE, CONFIGURE_DEADLINE, EXPLANATION_BYTES_MAX, INPUTS_MAX, OCCURRENCES_MAX, PARAMETERS_MAX,
-    WINDOW_S_MAX,
+    ANSWER_BYTES_MAX, BATCH_DEADLINE, CONFIGURE_DEADLINE, EXPLANATION_BYTES_MAX, INPUTS_MAX, OCCURRENCES_MAX,
+    PARAMETERS_MAX, WINDOW_S_MAX,
 };
 
 pub use wit::Descriptor;
@@ -31,13 +31,14 @@ impl Plugin {
             return Err(LoadError::WrongKind { found: self.kind, expected: Kind::Rule });
         }
         let mut store = store(self.instance_pre.engine(), &self.name);
-        let configured = watched(&mut store, "configure", CONFIGURE_DEADLINE, |store| {
+        let configured = watched(&mut store, "configure", CONFIGURE_DEADLINE, ANSWER_BYTES_MAX, |store| {
             let bindings = RulePluginPre::new(self.instance_pre.clone())?.instantiate(&mut *store)?;
             let answer = bindings.lapwing_plugin_rule().call_configure(&mut *store, settings)?;
             Ok((bindings, answer))
         });
         let (bindings, answer) = configured.map_err(LoadError::Configure)?;
-        let refused = |reason| LoadError::Configure(CallError::Refused { function: "configure", reason });
+        let refused =
+            |reason| LoadError::Configure(CallError::Refused { function: "configure", reason: cut(reason) });
         let descriptor = answer.map_err(refused)?;
         check(&descriptor).map_err(LoadError::Descriptor)?;
         Ok((RuleInstance { store, bindings }, descriptor))
@@ -53,10 +54,11 @@ impl RuleInstance {
         const FUNCTION: &str = "evaluate";
         let batch = Batch { rows: rows as u32, columns };
         let rule = self.bindings.lapwing_plugin_rule();
-        let answer = watched(&mut self.store, FUNCTION, BATCH_DEADLINE, |store| {
+        let answer = watched(&mut self.store, FUNCTION, BATCH_DEADLINE, answer_bytes(rows), |store| {
             rule.call_evaluate(&mut *store, batch)
         })?;
-        let verdicts = answer.map_err(|reason| CallError::Refused { function: FUNCTION, reason })?;
+        let verdicts =
+            answer.map_err(|reason| CallError::Refused { function: FUNCTION, reason: cut(reason) })?;
         for (name, list) in [("matched", &verdicts.matched), ("unknown", &verdicts.unknown)] {
             let ascending = list.windows(2).all(|pair| pair[0] < pair[1]);
             if !ascending || list.last().is_some_and(|&last| last as usize >= rows) {
@@ -81,10 +83,11 @@ impl RuleInstance {
         const FUNCTION: &str = "explain";
         let batch = Batch { rows: 1, columns };
         let rule = self.bindings.lapwing_plugin_rule();
-        let answer = watched(&mut self.store, FUNCTION, BATCH_DEADLINE, |store| {
+        let answer = watched(&mut self.store, FUNCTION, BATCH_DEADLINE, answer_bytes(1), |store| {
             rule.call_explain(&mut *store, batch)
         })?;
-        let mut explanations = answer.map_err(|reason| CallError::Refused { function: FUNCTION, reason })?;
+        let mut explanations =
+            answer.map_err(|reason| CallError::Refused { function: FUNCTION, reason: cut(reason) })?;
         let bad = |reason: &str| CallError::BadAnswer { function: FUNCTION, reason: reason.to_owned() };
         let mut explanation = match (explanations.pop(), explanations.is_empty()) {
             (Some(explanation), true) => explanation,

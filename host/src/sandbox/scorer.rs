@@ -6,10 +6,10 @@ use super::contract::scorer::exports::lapwing::plugin::scorer as wit;
 use super::contract::scorer::{ScorerPlugin, ScorerPluginPre};
 use super::contract::{Batch, Input};
 use super::error::{CallError, LoadError};
-use super::instance::{Instance, store, watched};
+use super::instance::{Instance, answer_bytes, cut, store, watched};
 use super::plugin::{Kind, Plugin};
 use super::rule::check_inputs;
-use crate::limits::{BATCH_DEADLINE, CONFIGURE_DEADLINE, MODEL_BYTES_MAX, TRAIN_DEADLINE};
+use crate::limits::{ANSWER_BYTES_MAX, BATCH_DEADLINE, CONFIGURE_DEADLINE, MODEL_BYTES_MAX, TRAIN_DEADLINE};
 
 pub use wit::Descriptor;
 
@@ -29,13 +29,14 @@ impl Plugin {
             return Err(LoadError::WrongKind { found: self.kind, expected: Kind::Scorer });
         }
         let mut store = store(self.instance_pre.engine(), &self.name);
-        let configured = watched(&mut store, "configure", CONFIGURE_DEADLINE, |store| {
+        let configured = watched(&mut store, "configure", CONFIGURE_DEADLINE, ANSWER_BYTES_MAX, |store| {
             let bindings = ScorerPluginPre::new(self.instance_pre.clone())?.instantiate(&mut *store)?;
             let answer = bindings.lapwing_plugin_scorer().call_configure(&mut *store, settings)?;
             Ok((bindings, answer))
         });
         let (bindings, answer) = configured.map_err(LoadError::Configure)?;
-        let refused = |reason| LoadError::Configure(CallError::Refused { function: "configure", reason });
+        let refused =
+            |reason| LoadError::Configure(CallError::Refused { function: "configure", reason: cut(reason) });
         let descriptor = answer.map_err(refused)?;
         check_inputs(&descriptor.inputs).map_err(LoadError::Descriptor)?;
         if let Some(Input::Parameter(name)) =
@@ -56,10 +57,15 @@ impl ScorerInstance {
         const FUNCTION: &str = "train";
         let batch = Batch { rows: rows as u32, columns };
         let scorer = self.bindings.lapwing_plugin_scorer();
-        let answer = watched(&mut self.store, FUNCTION, TRAIN_DEADLINE, |store| {
-            scorer.call_train(&mut *store, batch)
-        })?;
-        let model = answer.map_err(|reason| CallError::Refused { function: FUNCTION, reason })?;
+        let answer = watched(
+            &mut self.store,
+            FUNCTION,
+            TRAIN_DEADLINE,
+            MODEL_BYTES_MAX + ANSWER_BYTES_MAX,
+            |store| scorer.call_train(&mut *store, batch),
+        )?;
+        let model =
+            answer.map_err(|reason| CallError::Refused { function: FUNCTION, reason: cut(reason) })?;
         if model.len() > MODEL_BYTES_MAX {
             let reason = format!("a model of {} bytes, at most {MODEL_BYTES_MAX} are allowed", model.len());
             return Err(CallError::BadAnswer { function: FUNCTION, reason });
@@ -74,10 +80,10 @@ impl ScorerInstance {
     pub fn load(&mut self, model: &[u8]) -> Result<(), CallError> {
         const FUNCTION: &str = "load";
         let scorer = self.bindings.lapwing_plugin_scorer();
-        let answer = watched(&mut self.store, FUNCTION, CONFIGURE_DEADLINE, |store| {
+        let answer = watched(&mut self.store, FUNCTION, CONFIGURE_DEADLINE, ANSWER_BYTES_MAX, |store| {
             scorer.call_load(&mut *store, model)
         })?;
-        answer.map_err(|reason| CallError::Refused { function: FUNCTION, reason })
+        answer.map_err(|reason| CallError::Refused { function: FUNCTION, reason: cut(reason) })
     }
 
     /// A score for each row: from 0 to 1, or NaN where the scorer cannot say.
@@ -88,10 +94,11 @@ impl ScorerInstance {
         const FUNCTION: &str = "score";
         let batch = Batch { rows: rows as u32, columns };
         let scorer = self.bindings.lapwing_plugin_scorer();
-        let answer = watched(&mut self.store, FUNCTION, BATCH_DEADLINE, |store| {
+        let answer = watched(&mut self.store, FUNCTION, BATCH_DEADLINE, answer_bytes(rows), |store| {
             scorer.call_score(&mut *store, batch)
         })?;
-        let scores = answer.map_err(|reason| CallError::Refused { function: FUNCTION, reason })?;
+        let scores =
+            answer.map_err(|reason| CallError::Refused { function: FUNCTION, reason: cut(reason) })?;
         if scores.len() != rows {
             let reason = format!("{} scores for {rows} rows", scores.len());
             return Err(CallError::BadAnswer { function: FUNCTION, reason });

@@ -72,7 +72,8 @@ impl Schedule {
     /// How far the training of each type has come.
     #[must_use]
     pub fn counters(&self) -> Vec<(TypeId, Counters)> {
-        let known = |(place, counters): (usize, &Option<Counters>)| Some((TypeId(place as u16), (*counters)?));
+        let known =
+            |(place, counters): (usize, &Option<Counters>)| Some((TypeId(place as u16), (*counters)?));
         self.types.iter().enumerate().filter_map(known).collect()
     }
 

@@ -130,7 +130,9 @@ impl Trainer {
             let same = before.scorers.iter().position(|known| Arc::ptr_eq(known, scorer));
             let named = before.scorers.iter().position(|known| known.scorer_id == scorer.scorer_id);
             self.instances.push(same.and_then(|place| instances.get_mut(place)?.take()));
-            self.reports.push(named.and_then(|place| Some(std::mem::take(reports.get_mut(place)?))).unwrap_or_default());
+            self.reports.push(
+                named.and_then(|place| Some(std::mem::take(reports.get_mut(place)?))).unwrap_or_default(),
+            );
         }
     }
 

@@ -35,7 +35,8 @@ impl Service {
             }
             let effective = registry.effective(&registry.deployment);
             let known = effective.rules.into_iter().find(|rule| rule.rule_id == id);
-            let base = known.unwrap_or_else(|| config::Rule { rule_id: id.to_owned(), ..config::Rule::default() });
+            let base =
+                known.unwrap_or_else(|| config::Rule { rule_id: id.to_owned(), ..config::Rule::default() });
             merged(&base, id, body)?
         };
         let mut deployment = registry.deployment.clone();
@@ -79,12 +80,16 @@ impl Service {
     /// # Errors
     /// There is no such rule.
     pub fn release_rule(&self, id: &str, by: &Principal) -> Result<RuleView, ChangeError> {
-        let before = self.rule(id).ok_or_else(|| ChangeError::Unknown { what: "rule", name: id.to_owned() })?;
+        let before =
+            self.rule(id).ok_or_else(|| ChangeError::Unknown { what: "rule", name: id.to_owned() })?;
         let rule_id = id.to_owned();
         let released = self.ask(move |shard| shard.release(&rule_id)).into_iter().any(|released| released);
         if released {
             self.note(by, "rule.release", id, &json!(before.quarantine), &Value::Null)?;
-            self.tell("plugin_released", json!({ "rule_id": id, "plugin": before.plugin.name, "by": by.name }))?;
+            self.tell(
+                "plugin_released",
+                json!({ "rule_id": id, "plugin": before.plugin.name, "by": by.name }),
+            )?;
         }
         self.rule(id).ok_or_else(|| ChangeError::Unknown { what: "rule", name: id.to_owned() })
     }
@@ -118,7 +123,12 @@ impl Service {
         Ok(())
     }
 
-    fn composed(&self, registry: &mut Registry, kind: &'static str, subject: &str) -> Result<Catalog, ChangeError> {
+    fn composed(
+        &self,
+        registry: &mut Registry,
+        kind: &'static str,
+        subject: &str,
+    ) -> Result<Catalog, ChangeError> {
         let now = self.shared.catalog();
         let (catalog, refused) = registry.compose(now.vocabulary(), Some(&now));
         let in_force_now = |refused: &&Refused| {
@@ -136,7 +146,9 @@ impl Service {
         self.shared.catalog.store(Arc::clone(&catalog));
         let (done, is_done) = oneshot::channel();
         let told = lock(&self.told).clone();
-        if told.is_some_and(|told| told.send(Told::Adopt(catalog, done)).is_ok()) && is_done.blocking_recv().is_ok() {
+        if told.is_some_and(|told| told.send(Told::Adopt(catalog, done)).is_ok())
+            && is_done.blocking_recv().is_ok()
+        {
             // Shards answer in order: once they do, they have seen the round that brought the change.
             self.ask(|_| ());
         }
@@ -161,7 +173,9 @@ fn merged(base: &config::Rule, id: &str, body: Value) -> Result<config::Rule, Ch
     for (key, value) in changes {
         match (rule.get_mut(&key), value) {
             // One parameter is changed without naming the others.
-            (Some(Value::Object(known)), Value::Object(given)) if key == "parameters" || key == "settings" => {
+            (Some(Value::Object(known)), Value::Object(given))
+                if key == "parameters" || key == "settings" =>
+            {
                 known.extend(given);
                 known.retain(|_, value| !value.is_null());
             }

@@ -48,7 +48,8 @@ use crate::time::Millis;
 pub use export::{Export, export, verify};
 pub use open::{OpenError, Opened};
 pub use plugin_views::{
-    DetectionDiff, Diff, Difference, Origin, PluginLine, PluginView, Pushed, RuleDiff, Stage, Swapped, VersionView,
+    DetectionDiff, Diff, Difference, Origin, PluginLine, PluginView, Pushed, RuleDiff, Stage, Swapped,
+    VersionView,
 };
 pub use stream::{Published, Subscription};
 pub use tables::AuditEntry;

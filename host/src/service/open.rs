@@ -65,11 +65,7 @@ impl Service {
     ///
     /// # Errors
     /// The store or the configuration cannot be used; nothing was changed then.
-    pub fn open(
-        sandbox: Sandbox,
-        config: Config,
-        config_file: Option<PathBuf>,
-    ) -> Result<Opened, OpenError> {
+    pub fn open(sandbox: Sandbox, config: Config, config_file: Option<PathBuf>) -> Result<Opened, OpenError> {
         let started = Instant::now();
         let store = Store::open(&config.store.directory, config.store.cache_bytes)?;
         let tables = Tables::open(&store)?;
@@ -210,7 +206,8 @@ impl Service {
 
     /// Detections that no shard goes on with are over: their rules are gone.
     fn settle(&self) {
-        let ongoing = self.ask(|shard| shard.ongoing().map(|detection| detection.detection_id).collect::<Vec<_>>());
+        let ongoing =
+            self.ask(|shard| shard.ongoing().map(|detection| detection.detection_id).collect::<Vec<_>>());
         let ongoing: std::collections::HashSet<_> = ongoing.into_iter().flatten().collect();
         let orphans: Vec<_> = {
             let ledger = self.shared.ledger();

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::deployment::{Deployed, Deployment, Past};
 use super::plugin_views::{
-    DetectionDiff, Diff, Difference, Origin, PluginLine, PluginView, Pushed, RuleDiff, Stage, Swapped, VersionView,
+    DetectionDiff, Diff, Difference, Origin, PluginLine, PluginView, Pushed, RuleDiff, Stage, Swapped,
+    VersionView,
 };
 use super::reading::{Account, quarantine};
 use super::registry::{Registry, members};
@@ -102,8 +103,12 @@ impl Service {
                 members: members([("imports", json!(further))]),
             });
         }
-        let known =
-            registry.deployment.plugins.get(name).and_then(|deployed| deployed.with_digest(&plugin.digest)).cloned();
+        let known = registry
+            .deployment
+            .plugins
+            .get(name)
+            .and_then(|deployed| deployed.with_digest(&plugin.digest))
+            .cloned();
         if known.is_none() {
             registry.check_room(name, plugin.kind)?;
         }
@@ -142,9 +147,13 @@ impl Service {
             descriptor: described(&plugin),
             rules: judged_by(&self.shared.catalog(), name),
         };
-        let what = json!({ "version": version, "digest": pushed.digest, "stage": stage, "imports": pushed.imports });
+        let what =
+            json!({ "version": version, "digest": pushed.digest, "stage": stage, "imports": pushed.imports });
         self.note(by, "plugin.push", name, &Value::Null, &what)?;
-        self.tell("plugin_pushed", json!({ "plugin": name, "version": version, "stage": stage, "by": by.name }))?;
+        self.tell(
+            "plugin_pushed",
+            json!({ "plugin": name, "version": version, "stage": stage, "by": by.name }),
+        )?;
         Ok(pushed)
     }
 
@@ -215,7 +224,10 @@ impl Service {
         let started = Instant::now();
         let (previous, live) = self.change_plugin(name, "plugin.promote", by, |deployed, rules| {
             let none = || {
-                conflict("no-shadow", format!("nothing runs beside the live version of {name}; name a version"))
+                conflict(
+                    "no-shadow",
+                    format!("nothing runs beside the live version of {name}; name a version"),
+                )
             };
             let version = version.or(deployed.shadow).ok_or_else(none)?;
             known_version(deployed, name, version)?;
@@ -223,7 +235,10 @@ impl Service {
             deployed.promote(version, rules);
             Ok((previous, version))
         })?;
-        self.tell("plugin_promoted", json!({ "plugin": name, "live": live, "previous": previous, "by": by.name }))?;
+        self.tell(
+            "plugin_promoted",
+            json!({ "plugin": name, "live": live, "previous": previous, "by": by.name }),
+        )?;
         Ok(Swapped { name: name.to_owned(), live, previous, took_ms: millis(started) })
     }
 
@@ -237,7 +252,8 @@ impl Service {
         let mut deployment = registry.deployment.clone();
         registry.deployed(name)?;
         let before = state_of(&registry, name);
-        let nothing = || conflict("nothing-before", format!("nothing was live before what is live of {name}"));
+        let nothing =
+            || conflict("nothing-before", format!("nothing was live before what is live of {name}"));
         let deployed = deployment.plugins.get_mut(name).ok_or_else(nothing)?;
         let Past { version, rules } = deployed.past.pop().ok_or_else(nothing)?;
         known_version(deployed, name, version)?;
@@ -251,7 +267,10 @@ impl Service {
         let took_ms = millis(started);
         self.note(by, "plugin.rollback", name, &before, &after)?;
         let live = version;
-        self.tell("plugin_rolled_back", json!({ "plugin": name, "live": live, "previous": previous, "by": by.name }))?;
+        self.tell(
+            "plugin_rolled_back",
+            json!({ "plugin": name, "live": live, "previous": previous, "by": by.name }),
+        )?;
         Ok(Swapped { name: name.to_owned(), live, previous, took_ms })
     }
 
@@ -259,7 +278,12 @@ impl Service {
     ///
     /// # Errors
     /// There is no such plugin, or a rule does not work with it.
-    pub fn enable_plugin(&self, name: &str, enabled: bool, by: &Principal) -> Result<PluginView, ChangeError> {
+    pub fn enable_plugin(
+        &self,
+        name: &str,
+        enabled: bool,
+        by: &Principal,
+    ) -> Result<PluginView, ChangeError> {
         let what = if enabled { "plugin.enable" } else { "plugin.disable" };
         self.change_plugin(name, what, by, |deployed, _| {
             deployed.enabled = enabled;
@@ -386,9 +410,13 @@ fn state_of(registry: &Registry, name: &str) -> Value {
 
 /// The rules or scorers that a plugin judges for.
 fn judged_by(catalog: &Catalog, name: &str) -> Vec<String> {
-    let rules = catalog.rules.iter().filter(|rule| *rule.plugin.name == *name).map(|rule| rule.rule_id.to_string());
-    let scorers =
-        catalog.scorers.iter().filter(|scorer| *scorer.plugin.name == *name).map(|scorer| scorer.scorer_id.to_string());
+    let rules =
+        catalog.rules.iter().filter(|rule| *rule.plugin.name == *name).map(|rule| rule.rule_id.to_string());
+    let scorers = catalog
+        .scorers
+        .iter()
+        .filter(|scorer| *scorer.plugin.name == *name)
+        .map(|scorer| scorer.scorer_id.to_string());
     rules.chain(scorers).collect()
 }
 
@@ -463,7 +491,11 @@ fn check_name(name: &str) -> Result<(), ChangeError> {
     Err(ChangeError::Invalid { kind: "invalid-component", problems: vec![problem] })
 }
 
-fn known_version<'a>(deployed: &'a Deployed, name: &str, version: u32) -> Result<&'a VersionView, ChangeError> {
+fn known_version<'a>(
+    deployed: &'a Deployed,
+    name: &str,
+    version: u32,
+) -> Result<&'a VersionView, ChangeError> {
     deployed
         .version(version)
         .ok_or_else(|| ChangeError::Unknown { what: "version", name: format!("{version} of {name}") })
@@ -474,7 +506,10 @@ fn conflict(kind: &'static str, detail: String) -> ChangeError {
 }
 
 fn no_shadow_of(kind: Kind) -> ChangeError {
-    conflict("no-shadow", format!("only rules run as shadows, and this is a {kind}; push it with stage live or none"))
+    conflict(
+        "no-shadow",
+        format!("only rules run as shadows, and this is a {kind}; push it with stage live or none"),
+    )
 }
 
 fn millis(since: Instant) -> f64 {

@@ -32,7 +32,8 @@ impl Service {
         let catalog = self.shared.catalog();
         let systems = self.ask(|shard| shard.systems().all().len()).into_iter().sum();
         let enabled = catalog.rules.len();
-        let summary = self.shared.ledger().tally.summary(enabled + catalog.disabled_rules.len(), enabled, systems);
+        let summary =
+            self.shared.ledger().tally.summary(enabled + catalog.disabled_rules.len(), enabled, systems);
         let mut summary = json!(summary);
         summary["state"] = json!(self.state());
         summary
@@ -48,17 +49,24 @@ impl Service {
             .ask(move |shard| {
                 let is_wanted = |system: &&System| {
                     cursor.as_deref().is_none_or(|cursor| *system.id > *cursor)
-                        && wanted_type.as_deref().is_none_or(|wanted| *types.name(system.system_type.0) == *wanted)
+                        && wanted_type
+                            .as_deref()
+                            .is_none_or(|wanted| *types.name(system.system_type.0) == *wanted)
                 };
                 // The first so many by id, without putting all in order.
                 let mut first: BinaryHeap<(&str, usize)> = BinaryHeap::new();
-                for (place, system) in shard.systems().all().iter().enumerate().filter(|(_, system)| is_wanted(system)) {
+                for (place, system) in
+                    shard.systems().all().iter().enumerate().filter(|(_, system)| is_wanted(system))
+                {
                     first.push((&system.id, place));
                     if first.len() > limit + 1 {
                         first.pop();
                     }
                 }
-                first.into_iter().map(|(_, place)| line(&shard.systems().all()[place], &types)).collect::<Vec<_>>()
+                first
+                    .into_iter()
+                    .map(|(_, place)| line(&shard.systems().all()[place], &types))
+                    .collect::<Vec<_>>()
             })
             .into_iter()
             .flatten()
@@ -122,7 +130,8 @@ impl Service {
     /// # Errors
     /// The cursor or the limit makes no sense.
     pub fn detections(&self, filter: &DetectionFilter) -> Result<DetectionsPage, ChangeError> {
-        let invalid = |problem: String| ChangeError::Invalid { kind: "invalid-request", problems: vec![problem] };
+        let invalid =
+            |problem: String| ChangeError::Invalid { kind: "invalid-request", problems: vec![problem] };
         let limit = filter.limit.unwrap_or(50);
         if !(1..=PAGE_MAX).contains(&limit) {
             return Err(invalid(format!("limit is {limit}, from 1 to {PAGE_MAX} is allowed")));
@@ -162,9 +171,10 @@ impl Service {
     pub fn rules(&self) -> Vec<RuleView> {
         let catalog = self.shared.catalog();
         let accounts = self.accounts();
-        let in_force = catalog.rules.iter().map(|rule| {
-            self.rule_view(rule, accounts.get(&*rule.rule_id).unwrap_or(&Account::default()))
-        });
+        let in_force = catalog
+            .rules
+            .iter()
+            .map(|rule| self.rule_view(rule, accounts.get(&*rule.rule_id).unwrap_or(&Account::default())));
         in_force.chain(catalog.disabled_rules.iter().map(|rule| self.disabled_view(rule))).collect()
     }
 
@@ -193,7 +203,9 @@ impl Service {
     }
 
     fn rule_view(&self, rule: &Rule, account: &Account) -> RuleView {
-        let value = |name: &str| rule.scopes.names.iter().position(|known| known == name).map(|place| rule.scopes.default[place]);
+        let value = |name: &str| {
+            rule.scopes.names.iter().position(|known| known == name).map(|place| rule.scopes.default[place])
+        };
         let parameters = rule.parameters.iter().map(|parameter| {
             let view = ParameterView {
                 value: value(&parameter.name).unwrap_or(parameter.default),
@@ -222,7 +234,10 @@ impl Service {
             system_ids: rule.wanted.system_ids.clone(),
             overrides: rule.wanted.overrides.iter().map(|entry| json!(entry)).collect(),
             origin: self.origin(&rule.rule_id),
-            shadow: rule.shadow.as_ref().map(|shadow| self.plugin_ref(&shadow.plugin.name, &shadow.plugin.digest)),
+            shadow: rule
+                .shadow
+                .as_ref()
+                .map(|shadow| self.plugin_ref(&shadow.plugin.name, &shadow.plugin.digest)),
             quarantine: account.cost.quarantine.as_ref().map(quarantine),
             cost: cost(&account.cost),
         }
@@ -348,7 +363,9 @@ fn line(system: &System, types: &SharedNames) -> SystemLine {
 }
 
 fn summary(system: &System, active: Vec<DetectionLine>, types: &SharedNames) -> SystemSummary {
-    let number = |name: &str| BUILT_IN_METRICS.iter().position(|known| *known == name).map(|place| MetricId(place as u16));
+    let number = |name: &str| {
+        BUILT_IN_METRICS.iter().position(|known| *known == name).map(|place| MetricId(place as u16))
+    };
     let current = |name: &str| {
         let metric = number(name)?;
         system.latest_values().find(|(known, _)| *known == metric).map(|(_, value)| value)

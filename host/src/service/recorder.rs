@@ -20,6 +20,9 @@ use crate::time::Millis;
 /// How often what has been kept long enough is let go.
 const RETIRE: Duration = Duration::from_secs(30);
 
+/// A round that takes longer is worth a line of the log.
+const SLOW: Duration = Duration::from_millis(15);
+
 /// The thread's state.
 pub(super) struct Recorder {
     pub(super) tables: Tables,
@@ -37,9 +40,20 @@ impl Recorder {
             if !outcome.round.samples.is_empty() {
                 self.journal_end = outcome.round.number;
             }
-            if let Err(error) = self.record(&outcome) {
+            let started = Instant::now();
+            let recorded = self.record(&outcome);
+            if started.elapsed() > SLOW {
+                let (round, events, systems) = (outcome.round.number, outcome.events.len(), outcome.kept.len());
+                let took_ms = started.elapsed().as_millis() as u64;
+                tracing::debug!(round, events, systems, took_ms, "a round was slow to record");
+            }
+            if let Err(error) = recorded {
                 let reason = super::chain(&error);
-                tracing::error!(error = reason, round = outcome.round.number, "a round could not be recorded");
+                tracing::error!(
+                    error = reason,
+                    round = outcome.round.number,
+                    "a round could not be recorded"
+                );
                 self.shared.set_read_only(Some(reason));
             }
             if retired.elapsed() >= RETIRE {
@@ -98,7 +112,6 @@ impl Recorder {
         self.shared.telemetry.recorded(outcome);
         Ok(())
     }
-
 
     fn retire(&mut self) -> Result<(), StoreError> {
         let Retention {

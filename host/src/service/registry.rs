@@ -148,14 +148,18 @@ impl Registry {
             origin,
         };
         self.loaded.insert(digest, plugin.clone());
-        let deployed =
-            self.deployment.plugins.entry(plugin.name.to_string()).or_insert_with(|| Deployed::new(plugin.kind));
+        let deployed = self
+            .deployment
+            .plugins
+            .entry(plugin.name.to_string())
+            .or_insert_with(|| Deployed::new(plugin.kind));
         Ok(deployed.add(version))
     }
 
     /// Whether there is room for a plugin of this name and one more version of it.
     pub(super) fn check_room(&self, name: &str, kind: Kind) -> Result<(), ChangeError> {
-        let invalid = |problem: String| ChangeError::Invalid { kind: "invalid-component", problems: vec![problem] };
+        let invalid =
+            |problem: String| ChangeError::Invalid { kind: "invalid-component", problems: vec![problem] };
         match self.deployment.plugins.get(name) {
             Some(known) if known.kind != kind => {
                 Err(invalid(format!("{name} is a {}; this component is a {kind}", known.kind)))
@@ -172,7 +176,8 @@ impl Registry {
 
     /// Compiles a component, or takes it from the cache.
     pub(super) fn load(&self, name: &str, bytes: &[u8]) -> Result<Plugin, ChangeError> {
-        let invalid = |problem: String| ChangeError::Invalid { kind: "invalid-component", problems: vec![problem] };
+        let invalid =
+            |problem: String| ChangeError::Invalid { kind: "invalid-component", problems: vec![problem] };
         if bytes.len() as u64 > COMPONENT_BYTES_MAX {
             return Err(invalid(format!("{} bytes, at most {COMPONENT_BYTES_MAX} are allowed", bytes.len())));
         }
@@ -251,7 +256,8 @@ impl Registry {
         };
         self.switch_off(&mut config, disabled);
         // A plugin that a configured rule names need not judge under its own name as well.
-        implied.retain(|name| config.rules.iter().all(|rule| plugin_of(rule) != name || rule.rule_id == **name));
+        implied
+            .retain(|name| config.rules.iter().all(|rule| plugin_of(rule) != name || rule.rule_id == **name));
         let parts = Parts { config, plugins, implied: &implied, shadows, vocabulary, before };
         let (catalog, more) = Catalog::compose(parts);
         refused.extend(more);
@@ -265,7 +271,8 @@ impl Registry {
         }
         for (name, _) in self.deployment.plugins.iter().filter(|(_, deployed)| !deployed.enabled) {
             if config.rules.iter().all(|rule| rule.rule_id != *name) {
-                let rule = config::Rule { rule_id: name.clone(), enabled: Some(false), ..config::Rule::default() };
+                let rule =
+                    config::Rule { rule_id: name.clone(), enabled: Some(false), ..config::Rule::default() };
                 config.rules.push(rule);
             }
             match config.scorers.iter_mut().find(|scorer| scorer.scorer_id == *name) {

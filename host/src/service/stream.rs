@@ -86,7 +86,8 @@ impl Stream {
                     let kept: KeptEvent = kept;
                     return Some(Published { sequence, event: kept.event.into(), data: kept.data.into() });
                 }
-                let more: Vec<(u64, KeptEvent)> = events.from(&(last + 1)).take(256).filter_map(Result::ok).collect();
+                let more: Vec<(u64, KeptEvent)> =
+                    events.from(&(last + 1)).take(256).filter_map(Result::ok).collect();
                 if more.is_empty() {
                     return None;
                 }

@@ -94,12 +94,13 @@ impl Telemetry {
         add(&self.too_many, too_many_metrics + too_many_systems);
         add(&self.rounds, 1);
         add(&self.dead_letters, outcome.dead.len() as u64);
-        add(&self.quarantines, outcome.incidents.iter().filter(|incident| incident.quarantine.is_some()).count() as u64);
-        add(&self.opened, outcome.events.len() as u64);
-        self.silence_rows.store(
-            outcome.statuses.iter().map(|status| status.silence_rows).sum(),
-            Ordering::Relaxed,
+        add(
+            &self.quarantines,
+            outcome.incidents.iter().filter(|incident| incident.quarantine.is_some()).count() as u64,
         );
+        add(&self.opened, outcome.events.len() as u64);
+        self.silence_rows
+            .store(outcome.statuses.iter().map(|status| status.silence_rows).sum(), Ordering::Relaxed);
         if !outcome.round.samples.is_empty() {
             self.judge_lag.observe(Millis::now().seconds_since(outcome.round.clock).max(0.0));
         }
@@ -141,7 +142,12 @@ impl Service {
         count(&mut registry, "samples_accepted", "Samples written to the journal", &told.accepted);
         count(&mut registry, "samples_refused", "Rows that were wrong", &told.refused);
         count(&mut registry, "samples_turned_away", "Rows that found the queue full", &told.turned_away);
-        count(&mut registry, "samples_resumed", "Samples of the journal judged after a restart", &told.resumed);
+        count(
+            &mut registry,
+            "samples_resumed",
+            "Samples of the journal judged after a restart",
+            &told.resumed,
+        );
         let fates: Family<OfFate, Counter> = Family::default();
         for (fate, value) in [
             ("judged", &told.judged),
@@ -157,9 +163,19 @@ impl Service {
         count(&mut registry, "dead_letters", "Rows that a plugin could not bear", &told.dead_letters);
         count(&mut registry, "quarantines", "Times that a rule went out of the run", &told.quarantines);
         count(&mut registry, "detection_events", "Detections opened, reopened and resolved", &told.opened);
-        registry.register_with_unit("commit", "Time to write and confirm a round", Unit::Seconds, told.commit.clone());
+        registry.register_with_unit(
+            "commit",
+            "Time to write and confirm a round",
+            Unit::Seconds,
+            told.commit.clone(),
+        );
         let lag = told.judge_lag.clone();
-        registry.register_with_unit("judge_lag", "From a round's last arrival to its record", Unit::Seconds, lag);
+        registry.register_with_unit(
+            "judge_lag",
+            "From a round's last arrival to its record",
+            Unit::Seconds,
+            lag,
+        );
         let waiting = self.waiting_rows.load(Ordering::Relaxed) as i64;
         gauge(&mut registry, "queue_rows", "Rows that wait to be written", waiting);
         gauge(&mut registry, "store_bytes", "Bytes of the store on disk", self.store.size_bytes() as i64);

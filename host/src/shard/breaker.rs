@@ -47,10 +47,10 @@ impl Breaker {
     /// A call failed. Says whether that was one too many.
     pub(super) fn strike(&mut self, error: &CallError, now: Millis) -> bool {
         self.strikes += 1;
-        // A call that never ends costs every system of the shard its time, so there is no second one.
+        // A call that never ends, or an answer without end, costs every system of the shard its time: no second one.
         let enough = self.on_trial
             || self.strikes >= STRIKES_MAX
-            || matches!(error, CallError::Deadline { .. });
+            || matches!(error, CallError::Deadline { .. } | CallError::TooLarge { .. });
         if enough && self.quarantine.is_none() {
             let wait_s = QUARANTINE_MAX_S.min(QUARANTINE_FIRST_S * 2_f64.powi(self.times.min(30) as i32));
             self.times += 1;

@@ -67,7 +67,8 @@ impl Judge {
     pub(super) fn new(rule: Arc<Rule>, place: usize, catalog: &Catalog) -> Self {
         let gate = gate_of(&rule, catalog);
         let (columns, parameters) = (rule.columns.len(), rule.scopes.default.len());
-        let shadow = rule.shadow.as_ref().map(|shadow| Box::new(Shadow::new(Arc::clone(shadow), place, catalog)));
+        let shadow =
+            rule.shadow.as_ref().map(|shadow| Box::new(Shadow::new(Arc::clone(shadow), place, catalog)));
         Self {
             place,
             gate,

@@ -109,7 +109,8 @@ impl Shard {
                 tracing::error!(%error, "a system cannot be read and begins anew");
             }
         }
-        self.keeper = Some(Keeper { keeping, waiting: VecDeque::new(), rows: 0, known_through, round: known_through });
+        self.keeper =
+            Some(Keeper { keeping, waiting: VecDeque::new(), rows: 0, known_through, round: known_through });
     }
 
     fn restore(
@@ -132,7 +133,8 @@ impl Shard {
         };
         self.silence.resume(index, &self.systems);
         for watched in state.watched {
-            let Some(judge) = self.judges.iter_mut().find(|judge| *judge.rule.rule_id == *watched.rule_id) else {
+            let Some(judge) = self.judges.iter_mut().find(|judge| *judge.rule.rule_id == *watched.rule_id)
+            else {
                 continue;
             };
             let read = |json: Vec<u8>| match serde_json::from_slice::<Detection>(&json) {
@@ -161,9 +163,13 @@ impl Shard {
         let Some(mut keeper) = self.keeper.take() else { return (Vec::new(), round) };
         keeper.rows += rows as u64;
         keeper.round = round;
+        // Many systems change together; written down together, they would hold up the rounds that follow. So each round
+        // takes its share of those that wait, and no more than that unless their time is up.
+        let tail_rows = keeper.keeping.tail_rows;
+        let share = (2 * keeper.waiting.len() as u64 * rows as u64).div_ceil(tail_rows) as usize;
         let mut kept = Vec::new();
         while let Some(next) = keeper.waiting.front() {
-            if !everything && keeper.rows - next.at_row < keeper.keeping.tail_rows {
+            if !everything && kept.len() >= share && keeper.rows - next.at_row < tail_rows {
                 break;
             }
             let system = next.system;

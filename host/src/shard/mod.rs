@@ -15,8 +15,8 @@ mod round;
 mod shadow;
 mod watched;
 
-pub use fates::Fates;
 pub use breaker::Quarantine;
+pub use fates::Fates;
 pub use keep::{Keeping, Kept, SystemState};
 pub use owner::Shard;
 pub use report::{DeadRow, EventKey, Incident, RuleCost, ShardEnd, ShardReport, ShardStatus, Updates};

@@ -8,7 +8,7 @@ use super::decide::decide;
 use super::fates::Fates;
 use super::judge::Judge;
 use super::keep::{Keeper, Kept};
-use super::report::{EventKey, Updates, RuleCost, ShardEnd, ShardReport, ShardStatus};
+use super::report::{EventKey, RuleCost, ShardEnd, ShardReport, ShardStatus, Updates};
 use super::round::Round;
 use super::shadow::Comparison;
 use super::watched::Watched;
@@ -168,9 +168,9 @@ impl Shard {
 
     /// What each rule has cost, and how its shadow differs, if it has one.
     pub fn accounts(&self) -> impl Iterator<Item = (&Arc<str>, &RuleCost, Option<&Comparison>)> {
-        self.judges
-            .iter()
-            .map(|judge| (&judge.rule.rule_id, &judge.cost, judge.shadow.as_ref().map(|shadow| &shadow.comparison)))
+        self.judges.iter().map(|judge| {
+            (&judge.rule.rule_id, &judge.cost, judge.shadow.as_ref().map(|shadow| &shadow.comparison))
+        })
     }
 
     /// What each scorer has cost.
@@ -181,7 +181,12 @@ impl Shard {
     /// Lifts the quarantine of a rule. Says whether it was in one.
     pub fn release(&mut self, rule_id: &str) -> bool {
         let judge = self.judges.iter_mut().find(|judge| *judge.rule.rule_id == *rule_id);
-        judge.is_some_and(|judge| judge.quarantine().is_some() && { judge.release(); true })
+        judge.is_some_and(|judge| {
+            judge.quarantine().is_some() && {
+                judge.release();
+                true
+            }
+        })
     }
 
     /// Counts every silence from `until` on: before, it was the host that did not listen.

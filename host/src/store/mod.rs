@@ -161,9 +161,7 @@ impl Store {
 fn check_format(directory: &Path, text: &str) -> Result<(), StoreError> {
     match text.trim().parse::<u32>() {
         Ok(FORMAT) => Ok(()),
-        Ok(found) => {
-            Err(StoreError::Format { directory: directory.to_owned(), found, known: FORMAT })
-        }
+        Ok(found) => Err(StoreError::Format { directory: directory.to_owned(), found, known: FORMAT }),
         Err(_) => Err(StoreError::Damaged {
             directory: directory.to_owned(),
             reason: format!("{FORMAT_FILE} says {:?}, expected a number", text.trim()),

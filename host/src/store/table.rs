@@ -138,12 +138,18 @@ impl<K: Key, V: DeserializeOwned> Table<K, V> {
     }
 
     /// The records from a key on, by ascending keys.
-    pub fn from(&self, key: &K) -> impl DoubleEndedIterator<Item = Result<(K, V), StoreError>> + use<'_, K, V> {
+    pub fn from(
+        &self,
+        key: &K,
+    ) -> impl DoubleEndedIterator<Item = Result<(K, V), StoreError>> + use<'_, K, V> {
         self.tree.range(key.bytes()..).map(|entry| self.entry(entry))
     }
 
     /// The records before a key, by ascending keys.
-    pub fn before(&self, key: &K) -> impl DoubleEndedIterator<Item = Result<(K, V), StoreError>> + use<'_, K, V> {
+    pub fn before(
+        &self,
+        key: &K,
+    ) -> impl DoubleEndedIterator<Item = Result<(K, V), StoreError>> + use<'_, K, V> {
         self.tree.range(..key.bytes()).map(|entry| self.entry(entry))
     }
 

@@ -258,7 +258,8 @@ impl Config {
         let file = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { file: file.clone(), source })?;
-        let syntax = |error: toml::de::Error| ConfigError::Syntax { file: file.clone(), message: error.to_string() };
+        let syntax =
+            |error: toml::de::Error| ConfigError::Syntax { file: file.clone(), message: error.to_string() };
         // The file alone first: its errors have lines.
         toml::from_str::<Self>(&text).map_err(syntax)?;
         let mut config = Self::overridden(toml::from_str(&text).map_err(syntax)?, std::env::vars())?;
@@ -277,7 +278,11 @@ impl Config {
     pub fn from_environment() -> Result<Self, ConfigError> {
         let config = Self::overridden(toml::Table::new(), std::env::vars())?;
         let problems = config.problems();
-        if problems.is_empty() { Ok(config) } else { Err(ConfigError::Values { file: ENVIRONMENT.to_owned(), problems }) }
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError::Values { file: ENVIRONMENT.to_owned(), problems })
+        }
     }
 
     /// `LAPWING__SECTION__KEY=value` stands in for `key = value` in `[section]`.
@@ -293,7 +298,8 @@ impl Config {
             let mut section = &mut table;
             for name in sections {
                 let entry = section.entry(name.clone()).or_insert_with(|| toml::Table::new().into());
-                section = entry.as_table_mut().ok_or_else(|| error(format!("{path}: {name} is no section")))?;
+                section =
+                    entry.as_table_mut().ok_or_else(|| error(format!("{path}: {name} is no section")))?;
             }
             // A number, a list, true; or, if it is none of these, a text.
             let parsed = toml::from_str::<toml::Table>(&format!("value = {text}"));

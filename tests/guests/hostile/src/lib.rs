@@ -19,6 +19,8 @@ pub enum Behaviour {
     PanicInConfigure,
     /// Never return from `configure`.
     LoopInConfigure,
+    /// Take more than ten seconds in `configure`, then behave.
+    SlowInConfigure,
     /// Ask for a window that nobody keeps.
     EndlessWindow,
     /// Panic on the batch that holds a row of value 13.
@@ -37,17 +39,31 @@ pub enum Behaviour {
     LogFlood,
     /// Refuse every batch in words.
     Refuse,
+    /// Answer with a list that is longer than any batch.
+    GiantList,
+    /// Refuse every batch in far too many words.
+    GiantText,
 }
 
 /// The settings.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(default)]
 pub struct Settings {
     behaviour: Behaviour,
+    /// Lines that `log_flood` logs for each batch.
+    lines: usize,
+    /// The length of each of them.
+    line_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { behaviour: Behaviour::Behave, lines: 10_000, line_bytes: 5000 }
+    }
 }
 
 /// The rule.
-pub struct Hostile(Behaviour);
+pub struct Hostile(Settings);
 
 impl BatchRule for Hostile {
     type Settings = Settings;
@@ -55,10 +71,11 @@ impl BatchRule for Hostile {
     fn configure(settings: Settings) -> Result<Self, String> {
         match settings.behaviour {
             Behaviour::PanicInConfigure => panic!("I do not want to be configured"),
-            Behaviour::LoopInConfigure => endless(),
+            Behaviour::LoopInConfigure => spin(u64::MAX),
+            Behaviour::SlowInConfigure => spin(MORE_THAN_TEN_SECONDS),
             _ => {}
         }
-        Ok(Self(settings.behaviour))
+        Ok(Self(settings))
     }
 
     fn describe(&self) -> Description {
@@ -74,7 +91,7 @@ impl BatchRule for Hostile {
     }
 
     fn inputs(&self) -> Vec<Declared> {
-        match self.0 {
+        match self.0.behaviour {
             Behaviour::EndlessWindow => vec![mean("value").last(1_000_000).into()],
             _ => vec![latest("value")],
         }
@@ -82,10 +99,10 @@ impl BatchRule for Hostile {
 
     fn evaluate(&self, columns: &[Vec<f64>], rows: usize) -> Result<Verdicts, String> {
         let values = &columns[0];
-        match self.0 {
+        match self.0.behaviour {
             Behaviour::PanicOnThirteen if values.contains(&13.0) => panic!("thirteen"),
             Behaviour::PanicAlways => panic!("always"),
-            Behaviour::Loop => endless(),
+            Behaviour::Loop => spin(u64::MAX),
             Behaviour::MemoryBomb => hoard(),
             Behaviour::StackOverflow => {
                 recurse(rows as u64);
@@ -94,9 +111,14 @@ impl BatchRule for Hostile {
                 return Ok(Verdicts { matched: vec![rows as u32], unknown: Vec::new() });
             }
             Behaviour::LogFlood => {
-                (0..10_000).for_each(|line| shout(&format!("line {line} {}", "x".repeat(5000))));
+                let rest = "x".repeat(self.0.line_bytes);
+                (0..self.0.lines).for_each(|line| shout(&format!("line {line} {rest}")));
             }
             Behaviour::Refuse => return Err("I would rather not".to_owned()),
+            Behaviour::GiantList => {
+                return Ok(Verdicts { matched: (0..GIANT as u32 / 4).collect(), unknown: Vec::new() });
+            }
+            Behaviour::GiantText => return Err("no ".repeat(GIANT / 3)),
             _ => {}
         }
         Ok(lapwing_sdk::rule::verdicts(rows, |row| Reading::new(0, values[row]).at_least(1.0).outcome()))
@@ -107,9 +129,14 @@ impl BatchRule for Hostile {
     }
 }
 
-fn endless() {
+/// Bytes of a giant answer: as much as an instance can hold without being a memory bomb.
+const GIANT: usize = 100 << 20;
+/// Spins that no machine does within ten seconds.
+const MORE_THAN_TEN_SECONDS: u64 = 100_000_000_000;
+
+fn spin(times: u64) {
     let mut spins = 0_u64;
-    while std::hint::black_box(spins) < u64::MAX {
+    while std::hint::black_box(spins) < times {
         spins += 1;
     }
 }
