@@ -34,6 +34,8 @@ pub const CALL_ROWS_MAX: usize = 8192;
 /// Batches under way between two stages.
 pub const QUEUE_BATCHES: usize = 4;
 
+/// Rounds between a replay that feeds the shards and what it has collected from them.
+pub const ROUNDS_UNDER_WAY: usize = 4 * QUEUE_BATCHES;
 /// Rows that are written to the journal together.
 pub const ROUND_ROWS_MAX: usize = 4096;
 /// Refused rows that an answer lists; further ones are counted.

@@ -19,7 +19,19 @@ pub(super) enum Profile {
 const SHORT: [&[&str]; 6] = [
     &["load", "--systems", "2000", "--rate", "10000", "--seconds", "8"],
     &["latency", "--systems", "1000", "--rate", "3000", "--seconds", "5"],
-    &["swap", "--systems", "1000", "--rate", "5000", "--swaps", "20", "--every-ms", "100", "--quiet-seconds", "3"],
+    &[
+        "swap",
+        "--systems",
+        "1000",
+        "--rate",
+        "5000",
+        "--swaps",
+        "20",
+        "--every-ms",
+        "100",
+        "--quiet-seconds",
+        "3",
+    ],
     &["crash", "--systems", "1000", "--samples", "50", "--rounds", "5", "--life-max", "1"],
     &["hostile", "--systems", "1000", "--seconds", "5", "--onset-seconds", "5"],
     &["overload", "--systems", "1000", "--seconds", "5", "--crowd", "4"],
@@ -52,7 +64,16 @@ impl Soak {
             ("lapwing-hostile-scorer", "hostile_scorer.wasm"),
         ] {
             let out = soak.components.join(file);
-            let example = ["run", "--quiet", "--package", "lapwing-componentize", "--example", "component", "--", package];
+            let example = [
+                "run",
+                "--quiet",
+                "--package",
+                "lapwing-componentize",
+                "--example",
+                "component",
+                "--",
+                package,
+            ];
             cargo(&example).arg(out).run()?;
         }
         Ok(soak)

@@ -41,6 +41,7 @@ use crate::service::Service;
 use crate::time::Millis;
 
 pub use crate::catalog::config::{ServerSettings, TlsFiles};
+pub use tls::check as check_tls;
 pub use openapi::document;
 pub use problem::{Problem, ProblemDocument};
 pub use routes::ROUTES;

@@ -208,6 +208,9 @@ async fn framework(status: StatusCode, body: Body) -> Problem {
 
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
+        if let Denied::NotForUs(reason) = &denied {
+            tracing::info!(reason, "a JWT was refused");
+        }
         let detail = denied.to_string();
         let challenge = match denied {
             Denied::Role { .. } => return Self::new(StatusCode::FORBIDDEN, "forbidden", detail),

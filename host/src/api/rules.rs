@@ -28,8 +28,8 @@ pub(super) struct RuleChange {
     parameters: Option<Map<String, Value>>,
     /// How bad a match is.
     severity: Option<Severity>,
-    /// The rule's window, as text with a unit: `5m`.
-    window_size: Option<String>,
+    /// The rule's window in seconds.
+    window_size: Option<u32>,
     /// Matches within the window that open a detection.
     min_occurrences: Option<u32>,
     /// Actions owed when a detection opens.

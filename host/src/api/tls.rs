@@ -11,6 +11,14 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::TlsFiles;
 
+/// Whether these files can be used.
+///
+/// # Errors
+/// They cannot be read, are not what they should be, or do not go together.
+pub fn check(files: &TlsFiles) -> Result<()> {
+    configuration(files).map(drop)
+}
+
 /// What the server shows and speaks.
 pub(super) fn configuration(files: &TlsFiles) -> Result<RustlsConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -1,6 +1,6 @@
 //! `lapwing check`: is this configuration usable, all of it?
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{Exit, Setup};
@@ -15,7 +15,17 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(&self) -> Result<Exit> {
         let config = self.setup.config()?;
-        let (catalog, refused) = self.setup.catalog(config)?;
+        crate::access::TrustedKeys::new(config.components.signatures, &config.components.trusted_keys)?;
+        config.access.jwt.as_ref().map(crate::access::JwtVerifier::load).transpose()?;
+        config.server.tls.as_ref().map_or(Ok(()), crate::api::check_tls)?;
+        let mut setup = self.setup.clone();
+        if let Some(folder) = &config.components.folder {
+            let entries = std::fs::read_dir(folder)
+                .with_context(|| format!("components.folder: {} cannot be read", folder.display()))?;
+            let files = entries.filter_map(Result::ok).map(|entry| entry.path());
+            setup.plugin.extend(files.filter(|file| file.extension().is_some_and(|ending| ending == "wasm")));
+        }
+        let (catalog, refused) = setup.catalog(config)?;
         let (plugins, rules, scorers) = (catalog.plugins.len(), catalog.rules.len(), catalog.scorers.len());
         println!(
             "{plugins} plugins, {rules} rules in force, {} disabled, {scorers} scorers",

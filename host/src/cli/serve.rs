@@ -30,6 +30,10 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(&self) -> Result<Exit> {
+        anyhow::ensure!(
+            self.setup.plugin.is_empty(),
+            "serve takes no --plugin: put the component into the plugin folder, or push it"
+        );
         let mut config = self.setup.config()?;
         if let Some(directory) = &self.data_dir {
             config.store.directory.clone_from(directory);
@@ -48,8 +52,13 @@ impl Serve {
         for refusal in &refused {
             eprintln!("lapwing: refused: {refusal}");
         }
-        if let Some(token) = first_token {
-            self.hand_over(token.as_str())?;
+        if let Some(token) = first_token
+            && let Err(error) = self.hand_over(token.as_str())
+        {
+            // Nobody has it: the next start makes another one.
+            service.forget_first_token()?;
+            service.close()?;
+            return Err(error);
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let served = runtime.block_on(async {

@@ -29,6 +29,8 @@ enum What {
     },
     /// Read every record
     Verify,
+    /// Make an admin token, when every other one is lost; it is shown once
+    AdminToken,
     /// Write it as NDJSON to standard output
     Export {
         /// What of it
@@ -64,6 +66,7 @@ impl StoreCommand {
                 }
                 println!("every record can be read");
             }
+            What::AdminToken => println!("{}", crate::service::rescue_token(&store)?.as_str()),
             What::Export { what } => {
                 let what = match what {
                     Exported::Samples => Export::Samples,

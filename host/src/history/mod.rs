@@ -18,7 +18,7 @@ mod window_laws;
 
 pub use input::{Aggregate, Extent, Input, Windowed};
 pub use plan::Plan;
-pub use record::{Chunk, SystemRecord};
+pub use record::{Chunk, ChunkRef, SystemRecord, SystemWriting};
 pub use silence::SilenceClock;
 pub use system::{Fate, KeptMark, System};
 pub use systems::{SystemIndex, Systems, SystemsFull, WARMED};

@@ -43,39 +43,47 @@ impl Ring {
         }
     }
 
-    /// The rows `begin..end` as they were written down; rows outside of `chunks` are missing.
-    pub(super) fn restored(rows_max: usize, width: usize, begin: u64, end: u64, chunks: &[Chunk]) -> Self {
-        let mut ring = Self::new(rows_max, width);
-        // A restart may have come with a smaller history.
-        let begin = begin.max(end.saturating_sub(rows_max as u64));
-        let kept: Vec<(&Chunk, usize)> = chunks
-            .iter()
-            .flat_map(|chunk| (0..chunk.times.len()).map(move |place| (chunk, place)))
-            .filter(|(chunk, place)| (begin..end).contains(&(chunk.first + *place as u64)))
-            .collect();
-        let rows = kept.len();
-        ring.capacity = if rows + 1 >= rows_max { rows_max + 1 } else { (rows + 1).next_power_of_two() };
-        ring.capacity = ring.capacity.min(rows_max + 1);
-        ring.epoch = kept.iter().map(|(chunk, place)| chunk.times[*place]).min().unwrap_or_default();
-        ring.offsets = Vec::with_capacity(ring.capacity);
-        ring.values = Vec::with_capacity(ring.capacity * width);
-        for (chunk, place) in kept {
-            ring.offsets.push((chunk.times[place].0 - ring.epoch.0) as u32);
-            let narrow = usize::from(chunk.width);
-            ring.values.extend_from_slice(&chunk.values[place * narrow..(place + 1) * narrow]);
-            ring.values.extend(std::iter::repeat_n(f64::NAN, width - narrow));
+    /// Room for the rows from `begin` on, of which there are so many; they are [put back](Self::put_back) in order.
+    pub(super) fn restored(rows_max: usize, width: usize, begin: u64, rows: usize) -> Self {
+        let capacity = (rows.min(rows_max) + 1).next_power_of_two().min(rows_max + 1);
+        Self {
+            capacity,
+            end: begin,
+            floor: begin,
+            // Filled as far as rows are put back; only then is there memory to be touched.
+            offsets: vec![0; capacity],
+            values: Vec::with_capacity(capacity * width),
+            ..Self::new(rows_max, width)
         }
-        ring.offsets.resize(ring.capacity, 0);
-        ring.values.resize(ring.capacity * width, f64::NAN);
-        ring.end = end;
-        ring.end_slot = if rows == ring.capacity { 0 } else { rows };
-        ring.floor = end - rows as u64;
-        ring
     }
 
-    /// The rows `first..end` that are kept, to be written down.
+    /// Puts the next rows back, as they were written down.
+    pub(super) fn put_back(&mut self, chunk: &Chunk) {
+        let narrow = usize::from(chunk.width);
+        if narrow > self.width || chunk.values.len() != chunk.times.len() * narrow {
+            return;
+        }
+        let known = (self.floor.max(self.end)).saturating_sub(chunk.first) as usize;
+        let mut row = vec![f64::NAN; self.width];
+        for (place, &time) in chunk.times.iter().enumerate().skip(known) {
+            if self.end == self.floor {
+                self.epoch = time;
+            }
+            row[..narrow].copy_from_slice(&chunk.values[place * narrow..(place + 1) * narrow]);
+            let end = (self.end_slot + 1) * self.width;
+            self.values.resize(self.values.len().max(end), f64::NAN);
+            self.push(time, &row);
+        }
+    }
+
+    /// Every row has been put back.
+    pub(super) fn complete(&mut self) {
+        self.values.resize(self.capacity * self.width, f64::NAN);
+    }
+
+    /// The rows `first..end`, of those that are kept, to be written down.
     pub(super) fn chunk(&self, first: u64, end: u64) -> Chunk {
-        let rows = first.max(self.begin())..end.min(self.end);
+        let rows = first.max(self.begin())..end;
         Chunk {
             first: rows.start,
             width: self.width as u16,
@@ -118,7 +126,7 @@ impl Ring {
 
     /// Appends a row. Says whether rows were dropped that windows may still count.
     pub(super) fn push(&mut self, time: Millis, values: &[f64]) -> bool {
-        if self.end == 0 {
+        if self.end == self.floor && self.end == self.begin() {
             self.epoch = time;
         }
         let dropped = self.make_room_in_time(time);

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use super::heartbeat::Heartbeat;
 use super::plan::{Binding, Plan};
-use super::record::{Chunk, SystemRecord};
+use super::record::{Chunk, ChunkRef, SystemRecord, SystemWriting};
 use super::ring::Ring;
 use super::window::Track;
 use crate::ingest::Sample;
@@ -55,7 +55,7 @@ pub struct System {
 }
 
 /// How far a system is written down.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct KeptMark {
     /// Everything up to this round is; 0: nothing.
     pub round: u64,
@@ -63,8 +63,8 @@ pub struct KeptMark {
     pub waiting: bool,
     /// Rows from here on are not.
     rows: u64,
-    /// The first chunk in the store.
-    chunks: u64,
+    /// Where the others are.
+    chunks: Vec<ChunkRef>,
 }
 
 impl System {
@@ -90,53 +90,76 @@ impl System {
         }
     }
 
-    /// A system as it was written down.
-    pub(super) fn restored(
-        id: &str,
-        record: SystemRecord,
-        chunks: &[Chunk],
-        rows_max: usize,
-        round: u64,
-    ) -> Self {
+    /// A system as it was written down, without its samples; they are [put back](Self::put_back).
+    pub(super) fn restored(id: &str, record: SystemRecord, rows_max: usize, round: u64) -> Self {
         let width = record.metrics.len();
         Self {
             id: id.into(),
             system_type: record.system_type,
             watched_by: 0,
             silence_check: record.silence_check,
+            ring: Ring::restored(rows_max, width, record.begin, record.rows()),
             heartbeat: record.heartbeat,
             newest: record.newest,
-            ring: Ring::restored(rows_max, width, record.begin, record.end, chunks),
             places: Vec::new(),
             tracks: Vec::new(),
             texts: record.texts,
             scratch: vec![f64::NAN; width],
-            kept: KeptMark { round, waiting: false, rows: record.end, chunks: record.begin / CHUNK_ROWS },
+            kept: KeptMark {
+                round,
+                waiting: false,
+                rows: record.chunks.last().map_or(record.begin, ChunkRef::end),
+                chunks: record.chunks,
+            },
             metrics: record.metrics,
         }
     }
 
-    /// What is to be written down: the system, and the chunks in which samples are new. The chunks before are gone.
-    #[must_use]
-    pub fn keep(&mut self, round: u64) -> (SystemRecord, Vec<(u64, Chunk)>, std::ops::Range<u64>) {
+    /// Puts samples back that were written down; chunks come in order.
+    pub fn put_back(&mut self, chunk: &Chunk) {
+        self.ring.put_back(chunk);
+    }
+
+    /// All of them have been put back.
+    pub fn complete(&mut self) {
+        self.ring.complete();
+    }
+
+    /// What is to be written down: the system, and the samples that are new. `number` numbers a chunk.
+    pub fn keep(&mut self, round: u64, number: impl FnOnce() -> u64) -> SystemWriting {
         let (begin, end) = (self.ring.begin(), self.ring.end());
-        let first = self.kept.rows.max(begin) / CHUNK_ROWS;
-        let chunks = (first..end.div_ceil(CHUNK_ROWS))
-            .map(|number| (number, self.ring.chunk(number * CHUNK_ROWS, (number + 1) * CHUNK_ROWS)))
-            .collect();
-        let gone = self.kept.chunks..begin / CHUNK_ROWS;
-        self.kept = KeptMark { round, waiting: false, rows: end, chunks: begin / CHUNK_ROWS };
+        let mark = &mut self.kept;
+        let mut first = mark.rows.max(begin);
+        let mut gone = Vec::new();
+        if first < end {
+            // A short chunk grows; one that a late sample has changed is written anew.
+            while let Some(last) =
+                mark.chunks.pop_if(|last| last.end() > first || u64::from(last.rows) < CHUNK_ROWS)
+            {
+                first = first.min(last.first);
+                gone.push(last.number);
+            }
+        }
+        let stale = mark.chunks.iter().take_while(|chunk| chunk.end() <= begin).count();
+        gone.extend(mark.chunks.drain(..stale).map(|chunk| chunk.number));
+        first = first.max(begin);
+        let chunk = (first < end).then(|| (number(), self.ring.chunk(first, end)));
+        if let Some((number, chunk)) = &chunk {
+            let rows = chunk.times.len() as u32;
+            mark.chunks.push(ChunkRef { number: *number, first: chunk.first, rows });
+        }
+        (mark.round, mark.waiting, mark.rows) = (round, false, end);
         let record = SystemRecord {
             system_type: self.system_type,
             heartbeat: self.heartbeat.clone(),
             newest: self.newest,
             silence_check: self.silence_check,
             begin,
-            end,
             metrics: self.metrics.clone(),
             texts: self.texts.clone(),
+            chunks: mark.chunks.clone(),
         };
-        (record, chunks, gone)
+        SystemWriting { record, chunk, gone }
     }
 
     /// Counts silence from `until` on: before, it was the host that did not listen.
@@ -274,6 +297,7 @@ impl System {
             + self.tracks.iter().map(Track::bytes).sum::<usize>()
             + self.texts.iter().map(|(_, text)| size_of::<(MetricId, Box<str>)>() + text.len()).sum::<usize>()
             + self.scratch.capacity() * size_of::<f64>()
+            + self.kept.chunks.capacity() * size_of::<ChunkRef>()
     }
 
     /// Puts the sample's numbers in their places. False: it has too many metrics.

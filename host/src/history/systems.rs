@@ -3,7 +3,7 @@
 use hashbrown::HashTable;
 
 use super::plan::Plan;
-use super::record::{Chunk, SystemRecord};
+use super::record::SystemRecord;
 use super::system::{Fate, System};
 use crate::ingest::Sample;
 use crate::limits::SYSTEMS_PER_SHARD_MAX;
@@ -60,14 +60,13 @@ impl Systems {
         id: &str,
         id_hash: u64,
         record: SystemRecord,
-        chunks: &[Chunk],
         round: u64,
     ) -> Result<SystemIndex, SystemsFull> {
         if self.systems.len() == SYSTEMS_PER_SHARD_MAX {
             return Err(SystemsFull);
         }
         let index = SystemIndex(self.systems.len() as u32);
-        self.systems.push(System::restored(id, record, chunks, self.rows_max, round));
+        self.systems.push(System::restored(id, record, self.rows_max, round));
         self.index.insert_unique(id_hash, (id_hash, index), |&(hash, _)| hash);
         Ok(index)
     }
@@ -139,6 +138,11 @@ impl Systems {
     #[inline]
     pub fn get_mut(&mut self, index: SystemIndex) -> &mut System {
         &mut self.systems[index.0 as usize]
+    }
+
+    /// Every system.
+    pub fn all_mut(&mut self) -> &mut [System] {
+        &mut self.systems
     }
 
     /// Every system.

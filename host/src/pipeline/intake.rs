@@ -126,6 +126,7 @@ impl Intake {
 
     /// What the next rounds are judged by.
     pub fn adopt(&mut self, catalog: Arc<Catalog>) {
+        self.schedule.adopt(catalog.config.training.clone());
         self.catalog = catalog;
     }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::intake::shard_of;
 use crate::catalog::Catalog;
 use crate::detections::{DetectionUpdate, Event};
-use crate::limits::{QUEUE_BATCHES, TRAINER_MESSAGES};
+use crate::limits::{QUEUE_BATCHES, ROUNDS_UNDER_WAY, TRAINER_MESSAGES};
 use crate::scoring::{Features, Memory, Models, Patience, Trainer, TrainerReport, Training};
 use crate::shard::{
     DeadRow, EventKey, Fates, Incident, Keeping, Kept, Round, Shard, ShardEnd, ShardReport, ShardStatus,
@@ -144,7 +144,9 @@ impl Pipeline {
         let count = catalog.config.pipeline.shards;
         let models = Arc::new(Models::new(running.patience));
         let (trainer, told) = mpsc::sync_channel(TRAINER_MESSAGES);
-        let (report, reports) = mpsc::channel();
+        // Whoever feeds and collects on one thread must never wait for both; two threads may.
+        let waiting = if running.keeping.is_some() { QUEUE_BATCHES } else { ROUNDS_UNDER_WAY };
+        let (report, reports) = mpsc::sync_channel(waiting * count);
         let training = Trainer::new(Arc::clone(catalog), Arc::clone(&models), count, running.memory);
         let mut shards = Vec::with_capacity(count);
         let mut shard_threads = Vec::with_capacity(count);
@@ -166,7 +168,13 @@ impl Pipeline {
                             if started.elapsed() > SLOW {
                                 let (round, rows) = (round.number, round.samples.len());
                                 let took_ms = started.elapsed().as_millis() as u64;
-                                tracing::debug!(shard = number, round, rows, took_ms, "a round was slow to judge");
+                                tracing::debug!(
+                                    shard = number,
+                                    round,
+                                    rows,
+                                    took_ms,
+                                    "a round was slow to judge"
+                                );
                             }
                             if report.send((round, done)).is_err() {
                                 break;
@@ -180,11 +188,10 @@ impl Pipeline {
             shard_threads.push(std::thread::Builder::new().name(format!("shard-{number}")).spawn(run)?);
             shards.push(work);
         }
-        let trainer_thread =
-            std::thread::Builder::new().name("trainer".to_owned()).spawn(move || {
-                yield_to_others();
-                training.run(&told)
-            })?;
+        let trainer_thread = std::thread::Builder::new().name("trainer".to_owned()).spawn(move || {
+            yield_to_others();
+            training.run(&told)
+        })?;
         let threads = Threads { shards: shard_threads, trainer: trainer_thread };
         Ok(Self {
             feed: Feed { shards, threads, trainer, submitted: 0 },
@@ -205,6 +212,10 @@ impl Pipeline {
     pub fn submit(&mut self, round: Round, trainings: Vec<Training>) -> Result<Vec<Outcome>, PipelineError> {
         self.feed.submit(round, trainings)?;
         let mut outcomes = Vec::new();
+        // What is under way fits the queues between the shards and here.
+        while self.feed.submitted - self.results.given >= ROUNDS_UNDER_WAY as u64 {
+            outcomes.push(self.results.next().ok_or(PipelineError("shard"))?);
+        }
         while let Some(outcome) = self.results.ready()? {
             outcomes.push(outcome);
         }

@@ -69,6 +69,11 @@ impl Schedule {
         schedule
     }
 
+    /// Goes on by other settings.
+    pub fn adopt(&mut self, settings: config::Training) {
+        self.settings = settings;
+    }
+
     /// How far the training of each type has come.
     #[must_use]
     pub fn counters(&self) -> Vec<(TypeId, Counters)> {

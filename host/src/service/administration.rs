@@ -106,6 +106,7 @@ impl Service {
         let mut registry = lock(&self.registry);
         // The command line has the last word on these, and they are fixed until the next start anyway.
         config.store.directory.clone_from(&registry.config.store.directory);
+        config.server.listen = registry.config.server.listen;
         let fixed = fixed_keys(&registry.config, &config);
         if !fixed.is_empty() {
             return Err(invalid(fixed));

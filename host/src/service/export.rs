@@ -4,9 +4,12 @@ use std::io;
 
 use serde_json::{Map, Value, json};
 
+use super::OpenError;
 use super::committer;
 use super::tables::Tables;
-use crate::store::{Pair, Store, StoreError};
+use crate::access::{Principal, Role, Token, Tokens};
+use crate::store::{Store, StoreError};
+use crate::time::Millis;
 
 /// What to write out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,8 +100,9 @@ fn samples(
         let (id, state) = record?;
         let history = state.history();
         let system_type = types.get(usize::from(history.system_type.0)).cloned().unwrap_or_default();
-        for chunk in tables.chunks.with_prefix(&Pair::prefix(&id)) {
-            for (time, values) in history.samples_of(&chunk?.1) {
+        for chunk in &history.chunks {
+            let Some(chunk) = tables.chunks.get(&chunk.number)? else { continue };
+            for (time, values) in history.samples_of(&chunk) {
                 let mut sample = Map::new();
                 sample.insert("system_id".to_owned(), json!(id));
                 sample.insert("system_type".to_owned(), json!(system_type));
@@ -114,4 +118,20 @@ fn samples(
         }
     }
     Ok(Ok(()))
+}
+
+/// Makes an admin token in a store that no server has open: whoever can write the store may do anything anyway.
+///
+/// # Errors
+/// The store cannot be read or written, or there are too many tokens.
+pub fn rescue_token(store: &Store) -> Result<Token, OpenError> {
+    let tables = Tables::open(store)?;
+    let records = tables.tokens.iter().map(|entry| entry.map(|(_, record)| record));
+    let tokens = Tokens::new(records.collect::<Result<_, _>>()?);
+    let by = Principal::local("store admin-token");
+    let made = tokens.create("rescue", Role::Admin, None, &by, Millis::now());
+    let (token, record) = made.map_err(|error| OpenError::Token(error.to_string()))?;
+    tables.tokens.put(&record.id, &record)?;
+    store.flush()?;
+    Ok(token)
 }

@@ -41,11 +41,12 @@ use crate::catalog::Catalog;
 use crate::ingest::{BodyRows, Decoder, SampleBatch};
 use crate::limits::REFUSALS_LISTED_MAX;
 use crate::pipeline::{PipelineError, Shards};
+use crate::sandbox::Sandbox;
 use crate::shard::Kept;
 use crate::store::{Store, StoreError};
 use crate::time::Millis;
 
-pub use export::{Export, export, verify};
+pub use export::{Export, export, rescue_token, verify};
 pub use open::{OpenError, Opened};
 pub use plugin_views::{
     DetectionDiff, Diff, Difference, Origin, PluginLine, PluginView, Pushed, RuleDiff, Stage, Swapped,
@@ -63,6 +64,7 @@ pub struct Service {
     store: Store,
     tables: Tables,
     shared: Arc<Shared>,
+    sandbox: Arc<Sandbox>,
     registry: Mutex<Registry>,
     shards: Mutex<Option<Shards>>,
     told: Mutex<Option<Sender<Told>>>,

@@ -1,7 +1,7 @@
 //! Start and stop: from a directory to a service that goes on where it was, and back.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU8, AtomicUsize};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Instant;
 
@@ -46,7 +46,7 @@ pub enum OpenError {
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
     /// No random numbers for the first token.
-    #[error("the first token could not be made: {0}")]
+    #[error("a token could not be made: {0}")]
     Token(String),
 }
 
@@ -69,6 +69,7 @@ impl Service {
         let started = Instant::now();
         let store = Store::open(&config.store.directory, config.store.cache_bytes)?;
         let tables = Tables::open(&store)?;
+        let opened = started.elapsed();
         let trusted = TrustedKeys::new(config.components.signatures, &config.components.trusted_keys)?;
         let jwt = config.access.jwt.as_ref().map(JwtVerifier::load).transpose()?;
 
@@ -82,7 +83,8 @@ impl Service {
         }
         let names_kept = (vocabulary.metrics.from(0).len(), vocabulary.types.from(0).len());
         let names_kept = (kept(&tables, "metric", names_kept.0)?, kept(&tables, "type", names_kept.1)?);
-        let (mut registry, mut refused) = Registry::open(sandbox, tables.clone(), config)?;
+        let sandbox = Arc::new(sandbox);
+        let (mut registry, mut refused) = Registry::open(Arc::clone(&sandbox), tables.clone(), config)?;
         let (catalog, more) = registry.compose(vocabulary, None);
         refused.extend(more);
         let catalog = Arc::new(catalog);
@@ -98,6 +100,7 @@ impl Service {
         let keeping = Keeping {
             systems: tables.systems.clone(),
             chunks: tables.chunks.clone(),
+            next_chunk: Arc::new(AtomicU64::new(tables.chunks.last_key()?.map_or(0, |last| last + 1))),
             tail_rows: catalog.config.store.tail_rows,
         };
         let running = Running {
@@ -115,6 +118,8 @@ impl Service {
         };
         let recorder_thread = spawn("recorder", move || recorder.run(results))?;
 
+        feed.shards().ask(|_| ());
+        let loaded = started.elapsed();
         let intake = resume(&tables, &catalog, &mut feed, &shared)?;
         let shards = feed.shards();
         let now = Millis::now();
@@ -143,6 +148,9 @@ impl Service {
 
         let records = tables.tokens.iter().map(|entry| entry.map(|(_, record)| record));
         let tokens = Arc::new(Tokens::new(records.collect::<Result<_, _>>()?));
+        for ended in tokens.forget_ended(now.plus_seconds(-catalog.config.retention.audit_days * 86_400.0)) {
+            tables.tokens.remove(&ended.id)?;
+        }
         let service = Self {
             access: Access {
                 gatekeeper: ArcSwap::from_pointee(Gatekeeper::new(Arc::clone(&tokens), jwt)),
@@ -153,6 +161,7 @@ impl Service {
             store,
             tables,
             shared,
+            sandbox,
             registry: Mutex::new(registry),
             shards: Mutex::new(Some(shards)),
             told: Mutex::new(Some(told)),
@@ -164,7 +173,9 @@ impl Service {
         let first_token = service.first_token()?;
         service.settle();
         service.shared.set_state(State::Ready);
-        tracing::info!(systems = excused, took_ms = started.elapsed().as_millis() as u64, "ready");
+        let ms = |duration: std::time::Duration| duration.as_millis() as u64;
+        let (opened_ms, loaded_ms, took_ms) = (ms(opened), ms(loaded), ms(started.elapsed()));
+        tracing::info!(systems = excused, opened_ms, loaded_ms, took_ms, "ready");
         Ok(Opened { service: Arc::new(service), refused, first_token })
     }
 
@@ -184,6 +195,9 @@ impl Service {
         threads.recorder.join().map_err(|_| PipelineError::gone("recorder"))?;
         let rest = end?;
         super::recorder::write_down(&self.tables, &rest)?;
+        // Nothing is left to judge; the newest round stays, to say how far training has come.
+        let newest = self.tables.journal.last_key()?.unwrap_or(0);
+        self.tables.journal.trim(|&round| round < newest)?;
         self.store.flush()?;
         Ok(())
     }
@@ -202,6 +216,18 @@ impl Service {
         self.tables.tokens.put(&record.id, &record)?;
         self.store.flush()?;
         Ok(Some(token))
+    }
+
+    /// Takes the first token back, when it could not be handed over.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn forget_first_token(&self) -> Result<(), OpenError> {
+        for record in self.access.tokens.list() {
+            self.tables.tokens.remove(&record.id)?;
+        }
+        self.store.flush()?;
+        Ok(())
     }
 
     /// Detections that no shard goes on with are over: their rules are gone.

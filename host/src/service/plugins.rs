@@ -90,8 +90,12 @@ impl Service {
             };
             ChangeError::Forbidden { kind, detail: error.to_string() }
         })?;
+        // Compiling may take seconds; nobody else waits for it.
+        let plugin = self.sandbox.load(name, component).map_err(|error| ChangeError::Invalid {
+            kind: "invalid-component",
+            problems: vec![format!("the component {error}")],
+        })?;
         let mut registry = lock(&self.registry);
-        let plugin = registry.load(name, component)?;
         let further = registry.further_imports(name, &plugin.imports);
         if !further.is_empty() && !approve_imports {
             return Err(ChangeError::Conflict {
@@ -328,7 +332,12 @@ impl Service {
             self.forget_component(&registry, &digest)?;
         } else {
             if let Some(file) = deployed.versions.iter().find(|known| known.origin != Origin::Pushed) {
-                let detail = format!("{name} comes from {:?} and would come back; disable it", file.origin);
+                let from = match file.origin {
+                    Origin::Bundled => "with Lapwing",
+                    Origin::Configuration => "from a file of the configuration",
+                    Origin::Folder | Origin::Pushed => "from a file of the plugin folder",
+                };
+                let detail = format!("{name} comes {from} and would come back; disable it");
                 return Err(conflict("in-use", detail));
             }
             let uses = |rule: &&config::Rule| plugin_of(rule) == name && rule.rule_id != name;

@@ -14,7 +14,7 @@ use crate::catalog::config::Retention;
 use crate::detections::EventKind;
 use crate::pipeline::{Outcome, Results};
 use crate::shard::{DeadRow, Kept};
-use crate::store::{Pair, StoreError};
+use crate::store::StoreError;
 use crate::time::Millis;
 
 /// How often what has been kept long enough is let go.
@@ -43,7 +43,8 @@ impl Recorder {
             let started = Instant::now();
             let recorded = self.record(&outcome);
             if started.elapsed() > SLOW {
-                let (round, events, systems) = (outcome.round.number, outcome.events.len(), outcome.kept.len());
+                let (round, events, systems) =
+                    (outcome.round.number, outcome.events.len(), outcome.kept.len());
                 let took_ms = started.elapsed().as_millis() as u64;
                 tracing::debug!(round, events, systems, took_ms, "a round was slow to record");
             }
@@ -155,12 +156,12 @@ impl Recorder {
 /// Writes systems down: their samples before the record that counts them.
 pub(super) fn write_down(tables: &Tables, kept: &[Kept]) -> Result<(), StoreError> {
     for system in kept {
-        for (number, chunk) in &system.chunks {
-            tables.chunks.put_encoded(&Pair(system.system_id.clone(), *number), chunk)?;
+        if let Some((number, chunk)) = &system.chunk {
+            tables.chunks.put_encoded(number, chunk)?;
         }
         tables.systems.put_encoded(&system.system_id, &system.state)?;
-        for number in system.gone.clone() {
-            tables.chunks.remove(&Pair(system.system_id.clone(), number))?;
+        for number in &system.gone {
+            tables.chunks.remove(number)?;
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -11,7 +12,7 @@ use super::plugin_views::{Origin, VersionView};
 use super::tables::Tables;
 use crate::catalog::config::{self, Config};
 use crate::catalog::{Catalog, Parts, Refused, load_file, plugin_name, plugin_of};
-use crate::limits::{COMPONENT_BYTES_MAX, PLUGINS_MAX, VERSIONS_MAX};
+use crate::limits::{PLUGINS_MAX, VERSIONS_MAX};
 use crate::model::Vocabulary;
 use crate::sandbox::{Kind, Plugin, Sandbox};
 use crate::time::Millis;
@@ -21,7 +22,7 @@ const CURRENT: &str = "current";
 
 /// What the operators have, and what they have put in force.
 pub(super) struct Registry {
-    pub(super) sandbox: Sandbox,
+    pub(super) sandbox: Arc<Sandbox>,
     pub(super) tables: Tables,
     /// The configuration file as last read.
     pub(super) config: Config,
@@ -34,7 +35,7 @@ impl Registry {
     /// Reads what is kept, and takes in what came with the server, its configuration and its plugin folder. What cannot
     /// be loaded is told beside it.
     pub(super) fn open(
-        sandbox: Sandbox,
+        sandbox: Arc<Sandbox>,
         tables: Tables,
         config: Config,
     ) -> Result<(Self, Vec<Refused>), crate::store::StoreError> {
@@ -172,16 +173,6 @@ impl Registry {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Compiles a component, or takes it from the cache.
-    pub(super) fn load(&self, name: &str, bytes: &[u8]) -> Result<Plugin, ChangeError> {
-        let invalid =
-            |problem: String| ChangeError::Invalid { kind: "invalid-component", problems: vec![problem] };
-        if bytes.len() as u64 > COMPONENT_BYTES_MAX {
-            return Err(invalid(format!("{} bytes, at most {COMPONENT_BYTES_MAX} are allowed", bytes.len())));
-        }
-        self.sandbox.load(name, bytes).map_err(|error| invalid(format!("the component {error}")))
     }
 
     /// A version of a plugin, loaded if it is not.

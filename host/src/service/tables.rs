@@ -28,7 +28,7 @@ pub(super) struct Tables {
     /// Their keys, oldest first.
     pub(super) receipt_order: Table<u64, String>,
     pub(super) systems: Table<String, SystemState>,
-    pub(super) chunks: Table<Pair, Chunk>,
+    pub(super) chunks: Table<u64, Chunk>,
     pub(super) models: Table<String, ModelRecord>,
     pub(super) headers: Table<Uuid, Header>,
     /// Whole detections, as JSON.

@@ -95,11 +95,12 @@ impl Judge {
         let mut next = Self::new(Arc::clone(rule), place, catalog);
         next.watched = self.watched;
         next.cost = self.cost;
-        next.cost.quarantine = None;
+        let quarantine = next.cost.quarantine.take();
         if self.rule.plugin.digest == rule.plugin.digest && self.rule.settings == rule.settings {
             // Only parameters or words have changed: the plugin is the same, and so is what it did.
             next.instance = self.instance;
             next.breaker = self.breaker;
+            next.cost.quarantine = quarantine;
         }
         if let (Some(kept), Some(wanted)) = (self.shadow, &rule.shadow)
             && kept.is_of(wanted)

@@ -3,23 +3,30 @@
 //! A system is written down as of the end of a round. After a crash it goes on from there: rounds of the journal that
 //! are part of it already are passed over for it, and judged again for systems that were written down earlier.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 
 use serde::{Deserialize, Serialize};
 
 use super::owner::Shard;
 use super::watched::Watched;
 use crate::detections::{Detection, Watch};
-use crate::history::{Chunk, SystemIndex, SystemRecord};
-use crate::store::{Pair, StoreError, Table};
+use crate::history::{Chunk, System, SystemIndex, SystemRecord, SystemWriting};
+use crate::store::{StoreError, Table};
+
+/// Chunks read ahead of the shard that takes them, after a restart.
+const CHUNKS_AHEAD: usize = 256;
 
 /// Where systems are kept, and how far behind they may be.
 #[derive(Clone, Debug)]
 pub struct Keeping {
     /// By system id.
     pub systems: Table<String, SystemState>,
-    /// By system id and number.
-    pub chunks: Table<Pair, Chunk>,
+    /// Samples, by the numbers that systems refer to.
+    pub chunks: Table<u64, Chunk>,
+    /// The number of the next chunk, whosever it will be.
+    pub next_chunk: Arc<AtomicU64>,
     /// A system is written down at the latest when its shard has taken in so many samples since it changed. Bounds
     /// what a restart has to judge again.
     pub tail_rows: u64,
@@ -58,10 +65,10 @@ pub struct Kept {
     pub system_id: String,
     /// The record of the system.
     pub state: Vec<u8>,
-    /// New or longer chunks, by number.
-    pub chunks: Vec<(u64, Vec<u8>)>,
+    /// Samples that are new, and the number of their chunk.
+    pub chunk: Option<(u64, Vec<u8>)>,
     /// Chunks that are no longer part of it.
-    pub gone: std::ops::Range<u64>,
+    pub gone: Vec<u64>,
 }
 
 /// Which systems have changed since they were written down, in the order in which they did.
@@ -96,41 +103,66 @@ impl Shard {
     /// Keeps what survives, and goes on with what did. `is_mine`: whether a system with this hash is this shard's.
     pub fn keep(&mut self, keeping: Keeping, is_mine: impl Fn(u64) -> bool) {
         let mut known_through = 0;
+        let mut owners: HashMap<u64, SystemIndex, foldhash::fast::RandomState> = HashMap::default();
         for record in keeping.systems.iter() {
-            let restored = record.and_then(|(id, state)| {
-                let id_hash = self.hash(&id);
-                if is_mine(id_hash) {
-                    known_through = known_through.max(state.round);
-                    self.restore(&keeping, &id, id_hash, state)?;
+            match record {
+                Ok((id, state)) => {
+                    let id_hash = self.hash(&id);
+                    if is_mine(id_hash) {
+                        known_through = known_through.max(state.round);
+                        self.restore(&id, id_hash, state, &mut owners);
+                    }
                 }
-                Ok(())
-            });
-            if let Err(error) = restored {
-                tracing::error!(%error, "a system cannot be read and begins anew");
+                Err(error) => tracing::error!(%error, "a system cannot be read and begins anew"),
             }
         }
+        self.put_samples_back(&keeping, &owners);
         self.keeper =
             Some(Keeper { keeping, waiting: VecDeque::new(), rows: 0, known_through, round: known_through });
     }
 
-    fn restore(
+    /// Reads all samples in the order in which they were written, on a thread of its own.
+    fn put_samples_back(
         &mut self,
         keeping: &Keeping,
+        owners: &HashMap<u64, SystemIndex, foldhash::fast::RandomState>,
+    ) {
+        let (read, chunks) = mpsc::sync_channel(CHUNKS_AHEAD);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for chunk in keeping.chunks.filtered(|number| owners.contains_key(number)) {
+                    if read.send(chunk).is_err() {
+                        break;
+                    }
+                }
+            });
+            for chunk in chunks {
+                match chunk {
+                    Ok((number, chunk)) => {
+                        if let Some(&system) = owners.get(&number) {
+                            self.systems.get_mut(system).put_back(&chunk);
+                        }
+                    }
+                    Err(error) => tracing::error!(%error, "samples of a system cannot be read"),
+                }
+            }
+        });
+        self.systems.all_mut().iter_mut().for_each(System::complete);
+    }
+
+    fn restore(
+        &mut self,
         id: &str,
         id_hash: u64,
         state: SystemState,
-    ) -> Result<(), StoreError> {
-        let wanted = state.history.chunks();
-        let chunks = keeping.chunks.from(&Pair(id.to_owned(), wanted.start));
-        let chunks: Vec<Chunk> = chunks
-            .take((wanted.end - wanted.start) as usize)
-            .take_while(|entry| entry.as_ref().map_or(true, |(key, _)| key.0 == *id && key.1 < wanted.end))
-            .map(|entry| entry.map(|(_, chunk)| chunk))
-            .collect::<Result<_, _>>()?;
-        let Ok(index) = self.systems.restore(id, id_hash, state.history, &chunks, state.round) else {
+        owners: &mut HashMap<u64, SystemIndex, foldhash::fast::RandomState>,
+    ) {
+        let chunks = state.history.chunks.clone();
+        let Ok(index) = self.systems.restore(id, id_hash, state.history, state.round) else {
             tracing::error!(system_id = id, "there is no room for a system that was kept");
-            return Ok(());
+            return;
         };
+        owners.extend(chunks.iter().map(|chunk| (chunk.number, index)));
         self.silence.resume(index, &self.systems);
         for watched in state.watched {
             let Some(judge) = self.judges.iter_mut().find(|judge| *judge.rule.rule_id == *watched.rule_id)
@@ -148,7 +180,6 @@ impl Shard {
             judge.watched.insert(index, Watched { watch: watched.watch, detection });
             self.systems.get_mut(index).watched_by += 1;
         }
-        Ok(())
     }
 
     /// Notes that a system has changed in a round.
@@ -166,7 +197,7 @@ impl Shard {
         // Many systems change together; written down together, they would hold up the rounds that follow. So each round
         // takes its share of those that wait, and no more than that unless their time is up.
         let tail_rows = keeper.keeping.tail_rows;
-        let share = (2 * keeper.waiting.len() as u64 * rows as u64).div_ceil(tail_rows) as usize;
+        let share = (5 * keeper.waiting.len() as u64 * rows as u64).div_ceil(4 * tail_rows) as usize;
         let mut kept = Vec::new();
         while let Some(next) = keeper.waiting.front() {
             if !everything && kept.len() >= share && keeper.rows - next.at_row < tail_rows {
@@ -197,12 +228,10 @@ impl Shard {
         }
         let system = self.systems.get_mut(index);
         let system_id = system.id.to_string();
-        let (history, chunks, gone) = system.keep(round);
-        let state = keeping.systems.encode(&SystemState { round, history, watched })?;
-        let chunks = chunks
-            .into_iter()
-            .map(|(number, chunk)| Ok((number, keeping.chunks.encode(&chunk)?)))
-            .collect::<Result<_, StoreError>>()?;
-        Ok(Kept { system_id, state, chunks, gone })
+        let SystemWriting { record, chunk, gone } =
+            system.keep(round, || keeping.next_chunk.fetch_add(1, Ordering::Relaxed));
+        let state = keeping.systems.encode(&SystemState { round, history: record, watched })?;
+        let encoded = |(number, chunk)| Ok::<_, StoreError>((number, keeping.chunks.encode(&chunk)?));
+        Ok(Kept { system_id, state, chunk: chunk.map(encoded).transpose()?, gone })
     }
 }

@@ -137,6 +137,17 @@ impl<K: Key, V: DeserializeOwned> Table<K, V> {
         self.tree.iter().map(|entry| self.entry(entry))
     }
 
+    /// The records of some keys, by ascending keys; the others are not decoded.
+    pub fn filtered(&self, wanted: impl Fn(&K) -> bool) -> impl Iterator<Item = Result<(K, V), StoreError>> {
+        self.tree.iter().filter_map(move |entry| {
+            let wanted = match &entry {
+                Ok((key, _)) => K::parse(key).is_none_or(|key| wanted(&key)),
+                Err(_) => true,
+            };
+            wanted.then(|| self.entry(entry))
+        })
+    }
+
     /// The records from a key on, by ascending keys.
     pub fn from(
         &self,

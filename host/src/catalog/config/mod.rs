@@ -267,6 +267,11 @@ impl Config {
         for plugin in config.plugins.values_mut() {
             plugin.file = folder.join(&plugin.file);
         }
+        let tls = config.server.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
+        let jwks = config.access.jwt.iter_mut().map(|jwt| &mut jwt.jwks_file);
+        for path in config.components.folder.iter_mut().chain(tls).chain(jwks) {
+            *path = folder.join(&*path);
+        }
         let problems = config.problems();
         if problems.is_empty() { Ok(config) } else { Err(ConfigError::Values { file, problems }) }
     }
