@@ -83,6 +83,11 @@ pub const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// What an answer may be large by each row, in bytes: a place in a list, or a score, as they are counted.
 pub const ANSWER_BYTES_PER_ROW_MAX: usize = 64;
 
+/// Lines that a plugin may log in a [`LOG_WINDOW`], all its instances together; the rest is counted.
+pub const LOG_LINES_PER_WINDOW_MAX: u32 = 200;
+/// The time in which those are counted.
+pub const LOG_WINDOW: Duration = Duration::from_secs(10);
+
 /// How often the deadline of a running call is looked at.
 pub const EPOCH: Duration = Duration::from_millis(10);
 /// How long `configure` and `load` may take.

@@ -34,7 +34,7 @@ const SHORT: [&[&str]; 6] = [
     ],
     &["crash", "--systems", "1000", "--samples", "50", "--rounds", "5", "--life-max", "1"],
     &["hostile", "--systems", "1000", "--seconds", "5", "--onset-seconds", "5"],
-    &["overload", "--systems", "1000", "--seconds", "5", "--crowd", "4"],
+    &["overload", "--systems", "1000", "--seconds", "5", "--crowd", "40"],
 ];
 
 /// Runs the short form of every program.

@@ -16,6 +16,11 @@ const JSON_BYTES_MAX: usize = 1 << 20;
 /// a connection closed over unread bytes takes the refusal with it.
 const COURTESY_BYTES: usize = 4 << 20;
 
+/// How long the body is, as its sender says; `None`: it does not.
+pub(super) fn announced(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
+}
+
 /// The whole body. A body that came in one piece is not copied.
 pub(super) async fn read(
     headers: &HeaderMap,
@@ -30,7 +35,7 @@ pub(super) async fn read(
 }
 
 async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced = announced(headers);
     let announced: usize = announced.unwrap_or(0);
     let mut chunks = body.into_data_stream();
     let mut whole = Vec::new();

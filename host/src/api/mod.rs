@@ -89,6 +89,8 @@ struct Shared {
     limits: RateLimits,
     /// Bounds the threads and the memory that decompression and decoding take at once.
     decoders: Arc<Semaphore>,
+    /// Room for bodies of samples, in units of [`samples::UNIT_BYTES`].
+    waiting: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     /// True once the server is being stopped: streams of events end then.
     stopping: watch::Receiver<bool>,
@@ -116,6 +118,7 @@ impl Api {
             service,
             limits: RateLimits::new(settings.requests_per_s),
             decoders: Arc::new(Semaphore::new(cores)),
+            waiting: Arc::new(Semaphore::new(settings.waiting_bytes_max / samples::UNIT_BYTES)),
             listeners: Arc::new(Semaphore::new(settings.events_listeners_max)),
             stopping,
             document: document.to_json()?,

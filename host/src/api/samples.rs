@@ -16,6 +16,8 @@ use crate::service::Receipt;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const KEY_BYTES_MAX: usize = 128;
+/// What bodies under way are counted in.
+pub(super) const UNIT_BYTES: usize = 1024;
 /// Window of zstd up to 8 MiB, as RFC 8878 asks for: what a frame may make us allocate at once.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 /// Decompressed text is usually this much larger; only a first guess of what to allocate.
@@ -68,6 +70,16 @@ pub(super) async fn take_in(
     let key = idempotency_key(&headers)?;
     let encoding = encoding(&headers)?;
     let (limit, cap) = (api.settings.body_bytes_max, api.settings.decompressed_bytes_max);
+    // Room first: whoever is turned away has not made us read anything.
+    let bytes = body::announced(&headers).unwrap_or(limit).min(limit);
+    let units = bytes.div_ceil(UNIT_BYTES).max(1) as u32;
+    let _room = Arc::clone(&api.waiting).try_acquire_many_owned(units).map_err(|_| {
+        api.service.turned_away();
+        let detail = "the bodies under way are as many bytes as there may be".to_owned();
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "queue-full", detail)
+            .with("limit_bytes", api.settings.waiting_bytes_max)
+            .retry_after(1)
+    })?;
     let body = body::read(&headers, body, limit, api.settings.body_timeout()).await?;
     let turn = Arc::clone(&api.decoders).acquire_owned().await.map_err(|error| Problem::internal(&error))?;
     let admitted = api

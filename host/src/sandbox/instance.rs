@@ -1,11 +1,13 @@
 //! What an instance may use, and how a call into it is watched.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::{AsContextMut, Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 use super::contract::rule::lapwing::plugin::log;
 use super::error::CallError;
+use super::quota::LogQuota;
 use crate::limits::{
     ANSWER_BYTES_MAX, ANSWER_BYTES_PER_ROW_MAX, EPOCH, INSTANCE_MEMORY_BYTES_MAX,
     INSTANCE_TABLE_ELEMENTS_MAX, LOG_LINE_BYTES_MAX, LOG_LINES_PER_CALL_MAX, REASON_BYTES_MAX,
@@ -15,19 +17,22 @@ use crate::limits::{
 pub(super) struct Instance {
     plugin: String,
     limits: StoreLimits,
+    quota: Arc<LogQuota>,
     lines_left: u32,
-    lines_dropped: u64,
     /// The last line of error logged in the call: a panic's message, if the call then traps.
     last_words: Option<String>,
 }
 
 impl log::Host for Instance {
     fn write(&mut self, level: log::Level, mut message: String) {
-        if self.lines_left == 0 {
-            self.lines_dropped += 1;
+        let granted = self.lines_left > 0 && self.quota.take(&self.plugin);
+        self.lines_left = self.lines_left.saturating_sub(1);
+        if !granted {
+            if level == log::Level::Error {
+                self.last_words = Some(message);
+            }
             return;
         }
-        self.lines_left -= 1;
         if message.len() > LOG_LINE_BYTES_MAX {
             message.truncate(message.floor_char_boundary(LOG_LINE_BYTES_MAX));
             message.push('…');
@@ -46,7 +51,7 @@ impl log::Host for Instance {
 }
 
 /// A store for one instance of the plugin of this name.
-pub(super) fn store(engine: &Engine, plugin: &str) -> Store<Instance> {
+pub(super) fn store(engine: &Engine, plugin: &str, quota: &Arc<LogQuota>) -> Store<Instance> {
     let limits = StoreLimitsBuilder::new()
         .memory_size(INSTANCE_MEMORY_BYTES_MAX)
         .table_elements(INSTANCE_TABLE_ELEMENTS_MAX)
@@ -58,7 +63,7 @@ pub(super) fn store(engine: &Engine, plugin: &str) -> Store<Instance> {
         plugin: plugin.to_owned(),
         limits,
         lines_left: LOG_LINES_PER_CALL_MAX,
-        lines_dropped: 0,
+        quota: Arc::clone(quota),
         last_words: None,
     };
     let mut store = Store::new(engine, instance);
@@ -83,11 +88,6 @@ pub(super) fn watched<T>(
     instance.last_words = None;
     let result = call(store);
     let instance = store.data_mut();
-    if instance.lines_dropped > 0 {
-        let (plugin, dropped) = (instance.plugin.as_str(), instance.lines_dropped);
-        tracing::warn!(plugin, function, dropped, "the plugin logged more lines than a call may");
-        instance.lines_dropped = 0;
-    }
     result.map_err(|error| match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => CallError::Deadline { function, deadline },
         trap => {

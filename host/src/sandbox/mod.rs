@@ -8,6 +8,7 @@ mod engine;
 mod error;
 mod instance;
 mod plugin;
+mod quota;
 mod rule;
 mod scorer;
 

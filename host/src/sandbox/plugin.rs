@@ -10,6 +10,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use super::contract::{self, PACKAGE, VERSIONS};
 use super::error::LoadError;
 use super::instance::Instance;
+use super::quota::LogQuota;
 
 /// What a plugin does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -49,6 +50,7 @@ pub struct Plugin {
     /// What it imports, by name.
     pub imports: Vec<String>,
     pub(super) instance_pre: InstancePre<Instance>,
+    pub(super) quota: Arc<LogQuota>,
 }
 
 impl Plugin {
@@ -76,7 +78,7 @@ impl Plugin {
         .map_err(wrong_shape)?;
         let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let (name, digest) = (name.into(), digest.into());
-        Ok(Self { name, kind, contract, digest, size: bytes.len() as u64, imports, instance_pre })
+        Ok(Self { name, kind, contract, digest, size: bytes.len() as u64, imports, instance_pre, quota: Arc::new(LogQuota::new()) })
     }
 }
 

@@ -28,7 +28,7 @@ impl Plugin {
         if self.kind != Kind::Scorer {
             return Err(LoadError::WrongKind { found: self.kind, expected: Kind::Scorer });
         }
-        let mut store = store(self.instance_pre.engine(), &self.name);
+        let mut store = store(self.instance_pre.engine(), &self.name, &self.quota);
         let configured = watched(&mut store, "configure", CONFIGURE_DEADLINE, ANSWER_BYTES_MAX, |store| {
             let bindings = ScorerPluginPre::new(self.instance_pre.clone())?.instantiate(&mut *store)?;
             let answer = bindings.lapwing_plugin_scorer().call_configure(&mut *store, settings)?;

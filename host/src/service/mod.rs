@@ -260,6 +260,11 @@ impl Service {
         answered.await.map_err(|_| CommitError::Draining)?
     }
 
+    /// Counts a request of samples that there was no room for.
+    pub fn turned_away(&self) {
+        self.shared.telemetry.turned_away();
+    }
+
     /// Makes sure that there is room for so many rows in the queue.
     fn reserve(&self, rows: usize) -> Result<(), CommitError> {
         let limit_rows = self.shared.catalog.load().config.store.queue_rows;
@@ -267,7 +272,7 @@ impl Service {
         let room = |waiting: usize| (waiting == 0 || waiting + rows <= limit_rows).then_some(waiting + rows);
         self.waiting_rows.fetch_update(Ordering::AcqRel, Ordering::Acquire, room).map(drop).map_err(
             |waiting_rows| {
-                self.shared.telemetry.turned_away(rows as u64);
+                self.turned_away();
                 CommitError::QueueFull { waiting_rows, limit_rows }
             },
         )

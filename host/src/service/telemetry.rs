@@ -66,9 +66,9 @@ impl Telemetry {
         self.refused.fetch_add(refused, Ordering::Relaxed);
     }
 
-    /// Rows found the queue full.
-    pub(super) fn turned_away(&self, rows: u64) {
-        self.turned_away.fetch_add(rows, Ordering::Relaxed);
+    /// A request found the queue full.
+    pub(super) fn turned_away(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Rows were written to the journal.
@@ -141,7 +141,7 @@ impl Service {
         };
         count(&mut registry, "samples_accepted", "Samples written to the journal", &told.accepted);
         count(&mut registry, "samples_refused", "Rows that were wrong", &told.refused);
-        count(&mut registry, "samples_turned_away", "Rows that found the queue full", &told.turned_away);
+        count(&mut registry, "requests_turned_away", "Requests of samples that found the queue full", &told.turned_away);
         count(
             &mut registry,
             "samples_resumed",

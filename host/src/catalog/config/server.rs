@@ -20,6 +20,8 @@ pub struct ServerSettings {
     pub body_bytes_max: usize,
     /// The largest body of samples once decompressed, and the largest component.
     pub decompressed_bytes_max: usize,
+    /// Bodies of samples under way, in bytes, as they come; more are answered with 429.
+    pub waiting_bytes_max: usize,
     /// Within so many seconds a request is done or given up.
     pub request_timeout_s: f64,
     /// Requests a second, of each who asks.
@@ -48,6 +50,7 @@ impl Default for ServerSettings {
             insecure: false,
             body_bytes_max: 8 << 20,
             decompressed_bytes_max: 64 << 20,
+            waiting_bytes_max: 16 << 20,
             request_timeout_s: 30.0,
             requests_per_s: 2000,
             connections_max: 1024,
@@ -74,6 +77,12 @@ impl ServerSettings {
             if value == 0 {
                 problems.push(format!("server.{key}: found 0, expected 1 or more"));
             }
+        }
+        if self.waiting_bytes_max < self.body_bytes_max {
+            problems.push(format!(
+                "server.waiting_bytes_max: found {}, expected no less than server.body_bytes_max, which is {}",
+                self.waiting_bytes_max, self.body_bytes_max
+            ));
         }
         if self.decompressed_bytes_max < self.body_bytes_max {
             problems.push(format!(
