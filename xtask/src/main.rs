@@ -1,6 +1,7 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`, `soak`.
+//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`, `soak`, `fuzz`.
 #![allow(clippy::print_stderr, reason = "a tool of the terminal")]
 
+mod fuzz;
 mod plots;
 mod soak;
 
@@ -35,6 +36,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Fuzz every decoder and the component loader; needs a nightly toolchain
+    Fuzz {
+        /// Seconds for each target
+        #[arg(default_value_t = 60)]
+        seconds: u32,
+    },
     /// Run the benchmarks, print ratios to native, write target/bench.json
     Bench {
         /// Also redraw the plots under docs/
@@ -61,6 +68,7 @@ fn main() -> Result<()> {
             wasm_target()?;
             if args.is_empty() { soak::short(soak::Profile::Release) } else { soak::one(&args) }
         }
+        Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Lint => lint(),
         Task::Bench { plots } => {
             wasm_target()?;

@@ -15,6 +15,8 @@ const JSON_BYTES_MAX: usize = 1 << 20;
 /// So much beyond the limit is read and thrown away, so that the client is done with sending when the refusal comes:
 /// a connection closed over unread bytes takes the refusal with it.
 const COURTESY_BYTES: usize = 4 << 20;
+/// And for so long.
+const COURTESY_TIME: Duration = Duration::from_secs(5);
 
 /// How long the body is, as its sender says; `None`: it does not.
 pub(super) fn announced(headers: &HeaderMap) -> Option<usize> {
@@ -32,6 +34,23 @@ pub(super) async fn read(
         let detail = format!("the body did not arrive within {} s", within.as_secs_f64());
         Problem::new(StatusCode::REQUEST_TIMEOUT, "slow-body", detail)
     })?
+}
+
+/// Reads on after a refusal, and throws away what comes: so much, and not for long.
+pub(super) async fn drain(body: Body) {
+    let mut chunks = body.into_data_stream();
+    let reading = async {
+        let mut left = COURTESY_BYTES;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            left = left.saturating_sub(chunk.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    if tokio::time::timeout(COURTESY_TIME, reading).await.is_err() {
+        tracing::debug!("the sender of a refused body was slow");
+    }
 }
 
 async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {

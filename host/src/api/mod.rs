@@ -41,11 +41,11 @@ use crate::service::Service;
 use crate::time::Millis;
 
 pub use crate::catalog::config::{ServerSettings, TlsFiles};
-pub use tls::check as check_tls;
 pub use openapi::document;
 pub use problem::{Problem, ProblemDocument};
 pub use routes::ROUTES;
 pub use serve::serve;
+pub use tls::check as check_tls;
 
 /// Who may come in through a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,11 +167,17 @@ async fn guard(
     next: Next,
 ) -> Result<Response, Problem> {
     if let Door::Needs(right) = door {
-        let principal = api.let_in(request.headers(), right)?;
-        api.limits
-            .check(&principal)
-            .map_err(|wait| Problem::rate_limited(api.settings.requests_per_s, wait))?;
-        request.extensions_mut().insert(principal);
+        let principal = api.let_in(request.headers(), right).and_then(|principal| {
+            let limited = |wait| Problem::rate_limited(api.settings.requests_per_s, wait);
+            api.limits.check(&principal).map_err(limited).map(|()| principal)
+        });
+        match principal {
+            Ok(principal) => drop(request.extensions_mut().insert(principal)),
+            Err(refusal) => {
+                body::drain(request.into_body()).await;
+                return Err(refusal);
+            }
+        }
     }
     match pace {
         Pace::Patient => Ok(next.run(request).await),

@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Api, Problem, ProblemDocument, body};
 use crate::service::Receipt;
@@ -67,19 +68,15 @@ pub(super) async fn take_in(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Receipt>, Problem> {
-    let key = idempotency_key(&headers)?;
-    let encoding = encoding(&headers)?;
-    let (limit, cap) = (api.settings.body_bytes_max, api.settings.decompressed_bytes_max);
-    // Room first: whoever is turned away has not made us read anything.
-    let bytes = body::announced(&headers).unwrap_or(limit).min(limit);
-    let units = bytes.div_ceil(UNIT_BYTES).max(1) as u32;
-    let _room = Arc::clone(&api.waiting).try_acquire_many_owned(units).map_err(|_| {
-        api.service.turned_away();
-        let detail = "the bodies under way are as many bytes as there may be".to_owned();
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, "queue-full", detail)
-            .with("limit_bytes", api.settings.waiting_bytes_max)
-            .retry_after(1)
-    })?;
+    let limit = api.settings.body_bytes_max;
+    let (key, encoding, _room) = match understood(&api, &headers, limit) {
+        Ok(understood) => understood,
+        Err(refusal) => {
+            body::drain(body).await;
+            return Err(refusal);
+        }
+    };
+    let cap = api.settings.decompressed_bytes_max;
     let body = body::read(&headers, body, limit, api.settings.body_timeout()).await?;
     let turn = Arc::clone(&api.decoders).acquire_owned().await.map_err(|error| Problem::internal(&error))?;
     let admitted = api
@@ -97,6 +94,26 @@ pub(super) async fn take_in(
         return Err(no_row_accepted(&receipt));
     }
     Ok(Json(receipt))
+}
+
+/// What the headers say, and room for the body that they announce: whoever is turned away has cost nothing yet.
+fn understood(
+    api: &Api,
+    headers: &HeaderMap,
+    limit: usize,
+) -> Result<(Option<String>, Encoding, OwnedSemaphorePermit), Problem> {
+    let key = idempotency_key(headers)?;
+    let encoding = encoding(headers)?;
+    let bytes = body::announced(headers).unwrap_or(limit).min(limit);
+    let units = bytes.div_ceil(UNIT_BYTES).max(1) as u32;
+    let room = Arc::clone(&api.waiting).try_acquire_many_owned(units).map_err(|_| {
+        api.service.turned_away();
+        let detail = "the bodies under way are as many bytes as there may be".to_owned();
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "queue-full", detail)
+            .with("limit_bytes", api.settings.waiting_bytes_max)
+            .retry_after(1)
+    })?;
+    Ok((key, encoding, room))
 }
 
 fn no_row_accepted(receipt: &Receipt) -> Problem {

@@ -197,7 +197,9 @@ impl PluginCommand {
                 cell(&answer["previous"]),
                 cell(&answer["took_ms"]),
             ),
-            What::Delete { name, version: Some(version) } => println!("version {version} of {name} is deleted"),
+            What::Delete { name, version: Some(version) } => {
+                println!("version {version} of {name} is deleted")
+            }
             What::Delete { name, version: None } => println!("{name} is deleted"),
             _ => print(answer)?,
         }

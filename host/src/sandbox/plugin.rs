@@ -78,7 +78,16 @@ impl Plugin {
         .map_err(wrong_shape)?;
         let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let (name, digest) = (name.into(), digest.into());
-        Ok(Self { name, kind, contract, digest, size: bytes.len() as u64, imports, instance_pre, quota: Arc::new(LogQuota::new()) })
+        Ok(Self {
+            name,
+            kind,
+            contract,
+            digest,
+            size: bytes.len() as u64,
+            imports,
+            instance_pre,
+            quota: Arc::new(LogQuota::new()),
+        })
     }
 }
 

@@ -162,10 +162,13 @@ impl Service {
             let problem = format!("directory {} is not an absolute path", directory.display());
             return Err(ChangeError::Invalid { kind: "invalid-request", problems: vec![problem] });
         }
+        // Between two rounds: what came of a round is in the copy, or the journal of the copy has it.
+        let recording = lock(&self.shared.recording);
         let copied = self.store.backup(directory, &COPIED_FIRST).map_err(|error| ChangeError::Invalid {
             kind: "invalid-request",
             problems: vec![super::chain(&error)],
         })?;
+        drop(recording);
         let target = directory.display().to_string();
         self.note(by, "store.backup", &target, &Value::Null, &json!({ "records": copied }))?;
         Ok(copied)

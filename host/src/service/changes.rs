@@ -155,7 +155,7 @@ impl Service {
     }
 
     /// Tells the stream.
-    pub(super) fn tell(&self, event: &str, data: Value) -> Result<(), ChangeError> {
+    pub(super) fn tell(&self, event: &'static str, data: Value) -> Result<(), ChangeError> {
         let Value::Object(data) = data else { return Ok(()) };
         self.shared.stream.publish(event, data)?;
         Ok(())

@@ -92,6 +92,8 @@ struct Threads {
 struct Shared {
     state: AtomicU8,
     read_only: Mutex<Option<String>>,
+    /// Held while a round is recorded.
+    recording: Mutex<()>,
     ledger: Mutex<Ledger>,
     stream: Stream,
     catalog: ArcSwap<Catalog>,

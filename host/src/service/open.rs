@@ -92,8 +92,9 @@ impl Service {
         let shared = Arc::new(Shared {
             state: AtomicU8::new(0),
             read_only: Mutex::default(),
+            recording: Mutex::default(),
             ledger: Mutex::new(Ledger::load(&tables)?),
-            stream: Stream::open(&tables)?,
+            stream: Stream::open(&store, &tables)?,
             catalog: ArcSwap::new(Arc::clone(&catalog)),
             telemetry: Telemetry::default(),
         });
@@ -113,7 +114,6 @@ impl Service {
         let recorder = Recorder {
             tables: tables.clone(),
             shared: Arc::clone(&shared),
-            next_dead_letter: tables.dead_letters.last_key()?.map_or(1, |last| last + 1),
             journal_end: tables.journal.last_key()?.unwrap_or(0),
         };
         let recorder_thread = spawn("recorder", move || recorder.run(results))?;
@@ -235,6 +235,7 @@ impl Service {
         let ongoing =
             self.ask(|shard| shard.ongoing().map(|detection| detection.detection_id).collect::<Vec<_>>());
         let ongoing: std::collections::HashSet<_> = ongoing.into_iter().flatten().collect();
+        let catalog = self.shared.catalog();
         let orphans: Vec<_> = {
             let ledger = self.shared.ledger();
             ledger.active().filter(|id| !ongoing.contains(id)).collect()
@@ -246,7 +247,10 @@ impl Service {
             else {
                 continue;
             };
-            detection.resolve(Millis::now(), "its rule is no longer in force".to_owned());
+            let in_force = catalog.rules.iter().any(|rule| *rule.rule_id == detection.rule_id);
+            let note =
+                if in_force { "its system no longer shows it" } else { "its rule is no longer in force" };
+            detection.resolve(Millis::now(), note.to_owned());
             let event = crate::detections::Event { event: EventKind::Resolved, detection };
             let applied = self.shared.ledger().apply(&event, &self.tables);
             let mut data = Map::new();

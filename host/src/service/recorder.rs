@@ -20,6 +20,8 @@ use crate::time::Millis;
 /// How often what has been kept long enough is let go.
 const RETIRE: Duration = Duration::from_secs(30);
 
+/// Dead letters of one round that are kept.
+const DEAD_LETTERS_PER_ROUND: usize = 4096;
 /// A round that takes longer is worth a line of the log.
 const SLOW: Duration = Duration::from_millis(15);
 
@@ -27,7 +29,6 @@ const SLOW: Duration = Duration::from_millis(15);
 pub(super) struct Recorder {
     pub(super) tables: Tables,
     pub(super) shared: Arc<Shared>,
-    pub(super) next_dead_letter: u64,
     /// The newest round of the journal is kept: it says how far training has come.
     pub(super) journal_end: u64,
 }
@@ -67,6 +68,9 @@ impl Recorder {
     }
 
     fn record(&mut self, outcome: &Outcome) -> Result<(), StoreError> {
+        // A copy of the store is made between two rounds.
+        let _recording = super::lock(&self.shared.recording);
+        let mut told = Vec::new();
         for event in &outcome.events {
             if !self.shared.ledger().apply(event, &self.tables)? {
                 continue;
@@ -79,18 +83,21 @@ impl Recorder {
             };
             let mut data = Map::new();
             data.insert("detection".to_owned(), serde_json::to_value(&event.detection).unwrap_or_default());
-            self.shared.stream.publish(kind, data)?;
+            told.push((kind, data));
         }
+        self.shared.stream.publish_all(told)?;
         if !outcome.updates.is_empty() {
             let mut ledger = self.shared.ledger();
             for update in &outcome.updates {
                 ledger.update(*update);
             }
         }
-        for dead in &outcome.dead {
-            self.tables.dead_letters.put(&self.next_dead_letter, &dead_letter(dead, outcome))?;
-            self.next_dead_letter += 1;
+        for (place, dead) in outcome.dead.iter().take(DEAD_LETTERS_PER_ROUND).enumerate() {
+            // Numbered by where they are found: a round that is judged again finds them at the same place.
+            let number = outcome.round.number * DEAD_LETTERS_PER_ROUND as u64 + place as u64;
+            self.tables.dead_letters.put(&number, &dead_letter(dead, outcome))?;
         }
+        let mut told = Vec::new();
         for incident in &outcome.incidents {
             let mut data = Map::new();
             data.insert("rule_id".to_owned(), json!(&*incident.rule_id));
@@ -104,8 +111,9 @@ impl Recorder {
                 }
                 None => "plugin_released",
             };
-            self.shared.stream.publish(kind, data)?;
+            told.push((kind, data));
         }
+        self.shared.stream.publish_all(told)?;
         write_down(&self.tables, &outcome.kept)?;
         let end = outcome.kept_through.min(self.journal_end.saturating_sub(1));
         self.tables.journal.trim(|&round| round <= end)?;
@@ -128,8 +136,12 @@ impl Recorder {
         let before = |days: f64| now.plus_seconds(-days * 86_400.0);
         self.shared.stream.retire(before(events_days), events_max)?;
         self.shared.ledger().retire(before(detections_days), detections_max, &self.tables)?;
-        let oldest = self.next_dead_letter.saturating_sub(dead_letters_max);
-        self.tables.dead_letters.trim(|&number| number < oldest)?;
+        let mut surplus = (self.tables.dead_letters.len() as u64).saturating_sub(dead_letters_max);
+        self.tables.dead_letters.trim(|_| {
+            let goes = surplus > 0;
+            surplus = surplus.saturating_sub(1);
+            goes
+        })?;
         let audit_before = before(audit_days);
         let mut stale = 0;
         for entry in self.tables.audit.iter() {

@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 
 use super::tables::{KeptEvent, Tables};
 use crate::limits::EVENTS_UNDER_WAY;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use crate::time::Millis;
 
 /// One event of the stream.
@@ -38,34 +38,61 @@ pub(super) struct Stream {
     /// The number of the next event. Held while one is written, so that they are told in order.
     next: Mutex<u64>,
     oldest: AtomicU64,
+    /// Events before this number are on the disk.
+    durable: Arc<AtomicU64>,
+    store: Store,
     live: broadcast::Sender<Published>,
 }
 
 impl Stream {
-    pub(super) fn open(tables: &Tables) -> Result<Self, StoreError> {
+    pub(super) fn open(store: &Store, tables: &Tables) -> Result<Self, StoreError> {
         let newest = tables.events.last_key()?.unwrap_or(0);
         let oldest = tables.events.iter().next().transpose()?.map_or(newest + 1, |(sequence, _)| sequence);
         Ok(Self {
             tables: tables.clone(),
             next: Mutex::new(newest + 1),
             oldest: AtomicU64::new(oldest),
+            durable: Arc::new(AtomicU64::new(newest + 1)),
+            store: store.clone(),
             live: broadcast::Sender::new(EVENTS_UNDER_WAY),
         })
     }
 
     /// Keeps an event and tells it.
-    pub(super) fn publish(&self, event: &str, mut data: Map<String, Value>) -> Result<(), StoreError> {
+    pub(super) fn publish(&self, event: &'static str, data: Map<String, Value>) -> Result<(), StoreError> {
+        self.publish_all(vec![(event, data)])
+    }
+
+    /// Keeps events, and tells them once they are on the disk: a number that was told never means anything else.
+    pub(super) fn publish_all(
+        &self,
+        events: Vec<(&'static str, Map<String, Value>)>,
+    ) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
+        }
         let at = Millis::now();
+        // Held until they are told, so that nobody tells later ones before.
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let sequence = *next;
-        data.insert("id".to_owned(), json!(sequence));
-        data.insert("at".to_owned(), json!(at));
-        data.insert("event".to_owned(), json!(event));
-        let data = Value::Object(data).to_string();
-        self.tables.events.put(&sequence, &KeptEvent { at, event: event.to_owned(), data: data.clone() })?;
-        *next += 1;
-        // Nobody may be listening.
-        drop(self.live.send(Published { sequence, event: event.into(), data: data.into() }));
+        let mut kept = Vec::with_capacity(events.len());
+        for (event, mut data) in events {
+            let sequence = *next;
+            data.insert("id".to_owned(), json!(sequence));
+            data.insert("at".to_owned(), json!(at));
+            data.insert("event".to_owned(), json!(event));
+            let data = Value::Object(data).to_string();
+            self.tables
+                .events
+                .put(&sequence, &KeptEvent { at, event: event.to_owned(), data: data.clone() })?;
+            *next += 1;
+            kept.push(Published { sequence, event: event.into(), data: data.into() });
+        }
+        self.store.flush()?;
+        self.durable.store(*next, Ordering::Release);
+        for published in kept {
+            // Nobody may be listening.
+            drop(self.live.send(published));
+        }
         Ok(())
     }
 
@@ -76,7 +103,7 @@ impl Stream {
             return Subscription { missed: Box::new(std::iter::empty()), gap: false, live };
         };
         let gap = after > 0 && after + 1 < self.oldest.load(Ordering::Acquire);
-        let events = self.tables.events.clone();
+        let (events, durable) = (self.tables.events.clone(), Arc::clone(&self.durable));
         let mut last = after;
         let mut page = Vec::new().into_iter();
         let missed = std::iter::from_fn(move || {
@@ -88,6 +115,8 @@ impl Stream {
                 }
                 let more: Vec<(u64, KeptEvent)> =
                     events.from(&(last + 1)).take(256).filter_map(Result::ok).collect();
+                let durable = durable.load(Ordering::Acquire);
+                let more: Vec<_> = more.into_iter().take_while(|(sequence, _)| *sequence < durable).collect();
                 if more.is_empty() {
                     return None;
                 }

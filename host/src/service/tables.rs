@@ -42,8 +42,9 @@ pub(super) struct Tables {
     pub(super) audit: Table<u64, AuditEntry>,
 }
 
-/// Tables that a copy of a store in use begins with. The journal goes first: what is judged later is in the others.
-pub(super) const COPIED_FIRST: [&str; 2] = ["journal", "systems"];
+/// Tables that a copy of a store in use ends with nothing missing from: rounds that come while it is made are in the
+/// journal, which is copied first, or not at all.
+pub(super) const COPIED_FIRST: [&str; 1] = ["journal"];
 
 /// Samples on their way from the acknowledgement to the systems that they are of.
 #[derive(Debug, Serialize, Deserialize)]

@@ -141,7 +141,12 @@ impl Service {
         };
         count(&mut registry, "samples_accepted", "Samples written to the journal", &told.accepted);
         count(&mut registry, "samples_refused", "Rows that were wrong", &told.refused);
-        count(&mut registry, "requests_turned_away", "Requests of samples that found the queue full", &told.turned_away);
+        count(
+            &mut registry,
+            "requests_turned_away",
+            "Requests of samples that found the queue full",
+            &told.turned_away,
+        );
         count(
             &mut registry,
             "samples_resumed",
