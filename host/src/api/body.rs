@@ -36,11 +36,11 @@ pub(super) async fn read(
     })?
 }
 
-/// Reads on after a refusal, and throws away what comes: so much, and not for long.
-pub(super) async fn drain(body: Body) {
+/// Reads on after a refusal, and throws away what comes: as much as might have been right, and not for long.
+pub(super) async fn drain(body: Body, limit: usize) {
     let mut chunks = body.into_data_stream();
     let reading = async {
-        let mut left = COURTESY_BYTES;
+        let mut left = limit + COURTESY_BYTES;
         while let Some(Ok(chunk)) = chunks.next().await {
             left = left.saturating_sub(chunk.len());
             if left == 0 {

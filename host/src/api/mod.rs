@@ -174,7 +174,7 @@ async fn guard(
         match principal {
             Ok(principal) => drop(request.extensions_mut().insert(principal)),
             Err(refusal) => {
-                body::drain(request.into_body()).await;
+                body::drain(request.into_body(), api.settings.body_bytes_max).await;
                 return Err(refusal);
             }
         }

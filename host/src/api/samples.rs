@@ -72,7 +72,7 @@ pub(super) async fn take_in(
     let (key, encoding, _room) = match understood(&api, &headers, limit) {
         Ok(understood) => understood,
         Err(refusal) => {
-            body::drain(body).await;
+            body::drain(body, limit).await;
             return Err(refusal);
         }
     };

@@ -198,7 +198,7 @@ impl PluginCommand {
                 cell(&answer["took_ms"]),
             ),
             What::Delete { name, version: Some(version) } => {
-                println!("version {version} of {name} is deleted")
+                println!("version {version} of {name} is deleted");
             }
             What::Delete { name, version: None } => println!("{name} is deleted"),
             _ => print(answer)?,

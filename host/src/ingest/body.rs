@@ -42,7 +42,7 @@ impl BodyRows {
         let first_line = body.split(|&byte| byte == b'\n').next().unwrap_or_default();
         match body.first() {
             None => {
-                rows.refuse(Refusal::of_row("an empty body", "a sample, an array of samples, or one a line"))
+                rows.refuse(Refusal::of_row("an empty body", "a sample, an array of samples, or one a line"));
             }
             Some(b'[') => rows.array(body, decoder, latest_possible),
             Some(b'{') if !first_line.trim_ascii_end().ends_with(b"}") => {

@@ -136,8 +136,7 @@ impl Service {
             let was = |id: &str| now.rules.iter().any(|rule| *rule.rule_id == *id);
             refused.name.ends_with(subject) || lost_rule.is_some_and(was)
         };
-        let problems: Vec<String> =
-            refused.iter().filter(in_force_now).map(|refused| refused.to_string()).collect();
+        let problems: Vec<String> = refused.iter().filter(in_force_now).map(ToString::to_string).collect();
         if problems.is_empty() { Ok(catalog) } else { Err(ChangeError::Invalid { kind, problems }) }
     }
 

@@ -136,7 +136,10 @@ impl Committer {
             answers.push((answer, receipt));
         }
         if self.intake.rows() == 0 {
-            return Ok(answers.into_iter().for_each(|(answer, receipt)| drop(answer.send(Ok(receipt)))));
+            for (answer, receipt) in answers {
+                drop(answer.send(Ok(receipt)));
+            }
+            return Ok(());
         }
         let started = Instant::now();
         let cut = self.intake.cut();

@@ -30,8 +30,8 @@ pub enum Export {
 /// A record cannot be read.
 pub fn verify(store: &Store) -> Result<Vec<(String, u64, u64)>, StoreError> {
     let tables = Tables::open(store)?;
-    fn read<K, V>(records: impl Iterator<Item = Result<(K, V), StoreError>>) -> Result<(), StoreError> {
-        records.map(|record| record.map(drop)).collect()
+    fn read<K, V>(mut records: impl Iterator<Item = Result<(K, V), StoreError>>) -> Result<(), StoreError> {
+        records.try_for_each(|record| record.map(drop))
     }
     read(tables.names.iter())?;
     read(tables.journal.iter())?;

@@ -92,8 +92,8 @@ impl<K: Key, V> Table<K, V> {
         Ok(trimmed)
     }
 
-    fn broken(&self, reason: impl ToString) -> StoreError {
-        StoreError::Record { table: self.name, reason: reason.to_string() }
+    fn broken(&self, reason: impl Into<String>) -> StoreError {
+        StoreError::Record { table: self.name, reason: reason.into() }
     }
 }
 
@@ -105,10 +105,12 @@ impl<K: Key, V: Serialize> Table<K, V> {
     pub fn encode(&self, record: &V) -> Result<Vec<u8>, StoreError> {
         let bytes = vec![self.version];
         match self.encoding {
-            Encoding::Postcard => postcard::to_extend(record, bytes).map_err(|error| self.broken(error)),
+            Encoding::Postcard => {
+                postcard::to_extend(record, bytes).map_err(|error| self.broken(error.to_string()))
+            }
             Encoding::Json => {
                 let mut bytes = bytes;
-                serde_json::to_writer(&mut bytes, record).map_err(|error| self.broken(error))?;
+                serde_json::to_writer(&mut bytes, record).map_err(|error| self.broken(error.to_string()))?;
                 Ok(bytes)
             }
         }
@@ -181,8 +183,12 @@ impl<K: Key, V: DeserializeOwned> Table<K, V> {
     fn decode(&self, bytes: &[u8]) -> Result<V, StoreError> {
         match bytes.split_first() {
             Some((&version, record)) if version == self.version => match self.encoding {
-                Encoding::Postcard => postcard::from_bytes(record).map_err(|error| self.broken(error)),
-                Encoding::Json => serde_json::from_slice(record).map_err(|error| self.broken(error)),
+                Encoding::Postcard => {
+                    postcard::from_bytes(record).map_err(|error| self.broken(error.to_string()))
+                }
+                Encoding::Json => {
+                    serde_json::from_slice(record).map_err(|error| self.broken(error.to_string()))
+                }
             },
             Some((&version, _)) => {
                 Err(self.broken(format!("it has version {version}, this version knows {}", self.version)))
