@@ -25,7 +25,7 @@ pub(super) struct Instance {
 
 impl log::Host for Instance {
     fn write(&mut self, level: log::Level, mut message: String) {
-        let granted = self.lines_left > 0 && self.quota.take(&self.plugin);
+        let granted = self.quota.take(&self.plugin, self.lines_left > 0);
         self.lines_left = self.lines_left.saturating_sub(1);
         if !granted {
             if level == log::Level::Error {
