@@ -1,6 +1,7 @@
 //! The soak programs with what they need: the server, and components to swap and to suffer.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::Result;
 
@@ -34,7 +35,7 @@ const SHORT: [&[&str]; 6] = [
     ],
     &["crash", "--systems", "1000", "--samples", "50", "--rounds", "5", "--life-max", "1"],
     &["hostile", "--systems", "1000", "--seconds", "5", "--onset-seconds", "5"],
-    &["overload", "--systems", "1000", "--seconds", "5", "--crowd", "40"],
+    &["overload", "--systems", "5000", "--seconds", "5", "--crowd", "40"],
 ];
 
 /// Runs the short form of every program.
@@ -49,32 +50,34 @@ pub(super) fn one(arguments: &[String]) -> Result<()> {
 }
 
 struct Soak {
-    profile: Profile,
+    /// Where cargo has put what it built.
+    built: PathBuf,
     components: PathBuf,
 }
 
 impl Soak {
     fn prepare(profile: Profile) -> Result<Self> {
-        let soak = Self { profile, components: root().join("target/soak") };
-        soak.cargo(&["build", "--package", "lapwing", "--package", "lapwing-soak"]).run()?;
+        // The same choice of packages as the tests: another one would build the engine with other features, once more.
+        let mut build = cargo(&["build", "--workspace", "--exclude", "xtask", "--bins", "--examples"]);
+        let folder = match profile {
+            Profile::Dev => "debug",
+            Profile::Release => {
+                build.arg("--release");
+                "release"
+            }
+        };
+        build.run()?;
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        let soak = Self { built: target.join(folder), components: target.join("soak") };
         std::fs::create_dir_all(&soak.components)?;
         for (package, file) in [
             ("lapwing-example-certificate-expiry", "swapped.wasm"),
             ("lapwing-hostile", "hostile.wasm"),
             ("lapwing-hostile-scorer", "hostile_scorer.wasm"),
         ] {
-            let out = soak.components.join(file);
-            let example = [
-                "run",
-                "--quiet",
-                "--package",
-                "lapwing-componentize",
-                "--example",
-                "component",
-                "--",
-                package,
-            ];
-            cargo(&example).arg(out).run()?;
+            let mut component = Command::new(soak.built.join("examples/component"));
+            component.current_dir(root()).arg(package).arg(soak.components.join(file)).run()?;
         }
         Ok(soak)
     }
@@ -92,15 +95,6 @@ impl Soak {
             }
         }
         eprintln!("soak: {}", arguments.join(" "));
-        self.cargo(&["run", "--quiet", "--package", "lapwing-soak", "--"]).args(arguments).run()
-    }
-
-    fn cargo(&self, arguments: &[&str]) -> std::process::Command {
-        let mut command = cargo(&arguments[..1]);
-        if self.profile == Profile::Release {
-            command.arg("--release");
-        }
-        command.args(&arguments[1..]);
-        command
+        Command::new(self.built.join("lapwing-soak")).args(arguments).run()
     }
 }
