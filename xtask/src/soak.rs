@@ -35,7 +35,7 @@ const SHORT: [&[&str]; 6] = [
     ],
     &["crash", "--systems", "1000", "--samples", "50", "--rounds", "5", "--life-max", "1"],
     &["hostile", "--systems", "1000", "--seconds", "5", "--onset-seconds", "5"],
-    &["overload", "--systems", "5000", "--seconds", "5", "--crowd", "40"],
+    &["overload", "--systems", "2000", "--seconds", "5", "--crowd", "24"],
 ];
 
 /// Runs the short form of every program.
