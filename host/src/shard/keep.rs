@@ -15,8 +15,9 @@ use crate::detections::{Detection, Watch};
 use crate::history::{Chunk, System, SystemIndex, SystemRecord, SystemWriting};
 use crate::store::{StoreError, Table};
 
-/// Chunks read ahead of the shard that takes them, after a restart.
-const CHUNKS_AHEAD: usize = 256;
+/// Chunks handed over at once after a restart, and how often that is done ahead of the shard that takes them.
+const CHUNKS_TOGETHER: usize = 128;
+const CHUNKS_AHEAD: usize = 16;
 
 /// Where systems are kept, and how far behind they may be.
 #[derive(Clone, Debug)]
@@ -130,13 +131,15 @@ impl Shard {
         let (read, chunks) = mpsc::sync_channel(CHUNKS_AHEAD);
         std::thread::scope(|scope| {
             scope.spawn(move || {
-                for chunk in keeping.chunks.filtered(|number| owners.contains_key(number)) {
-                    if read.send(chunk).is_err() {
+                let mut wanted = keeping.chunks.filtered(|number| owners.contains_key(number));
+                loop {
+                    let some: Vec<_> = wanted.by_ref().take(CHUNKS_TOGETHER).collect();
+                    if some.is_empty() || read.send(some).is_err() {
                         break;
                     }
                 }
             });
-            for chunk in chunks {
+            for chunk in chunks.into_iter().flatten() {
                 match chunk {
                     Ok((number, chunk)) => {
                         if let Some(&system) = owners.get(&number) {
