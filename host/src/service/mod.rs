@@ -24,11 +24,11 @@ mod views;
 
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use self::committer::{Submission, Told};
 use self::ledger::Ledger;
@@ -94,6 +94,10 @@ struct Shared {
     read_only: Mutex<Option<String>>,
     /// Held while a round is recorded.
     recording: Mutex<()>,
+    /// The last round that was recorded, told to whoever waits for one.
+    recorded: watch::Sender<u64>,
+    /// Why nothing is recorded any more: only a start, which judges the journal again, makes good for that.
+    broken: OnceLock<String>,
     ledger: Mutex<Ledger>,
     stream: Stream,
     catalog: ArcSwap<Catalog>,
@@ -322,7 +326,7 @@ impl Shared {
     }
 
     fn read_only(&self) -> Option<String> {
-        lock(&self.read_only).clone()
+        self.broken.get().cloned().or_else(|| lock(&self.read_only).clone())
     }
 
     fn set_read_only(&self, reason: Option<String>) {

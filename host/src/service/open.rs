@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use serde_json::{Map, json};
+use tokio::sync::watch;
 
 use super::committer::{Committer, Told};
 use super::ledger::Ledger;
@@ -93,6 +94,8 @@ impl Service {
             state: AtomicU8::new(0),
             read_only: Mutex::default(),
             recording: Mutex::default(),
+            recorded: watch::Sender::new(0),
+            broken: OnceLock::new(),
             ledger: Mutex::new(Ledger::load(&tables)?),
             stream: Stream::open(&store, &tables)?,
             catalog: ArcSwap::new(Arc::clone(&catalog)),
@@ -194,6 +197,10 @@ impl Service {
         let end = threads.committer.join().map_err(|_| PipelineError::gone("committer"))?;
         threads.recorder.join().map_err(|_| PipelineError::gone("recorder"))?;
         let rest = end?;
+        if let Some(reason) = self.shared.broken.get() {
+            tracing::error!(reason, "nothing more is written down; the next start judges the journal again");
+            return Ok(());
+        }
         super::recorder::write_down(&self.tables, &rest)?;
         // Nothing is left to judge; the newest round stays, to say how far training has come.
         let newest = self.tables.journal.last_key()?.unwrap_or(0);
@@ -267,6 +274,9 @@ fn kept(tables: &Tables, kind: &str, known: usize) -> Result<usize, StoreError> 
     Ok(committer::names(tables, kind)?.len().min(known))
 }
 
+/// How often a start looks whether the rounds of the journal are recorded.
+const RECORDED_LOOK: std::time::Duration = std::time::Duration::from_millis(1);
+
 /// Judges what the journal has, and goes on from there.
 fn resume(
     tables: &Tables,
@@ -296,6 +306,11 @@ fn resume(
     }
     let known = feed.shards().ask(|shard| shard.known_through()).into_iter().max().unwrap_or(0);
     let next = last.max(known) + 1;
+    // What is asked after the start must see what came of these rounds.
+    let mut recorded = shared.recorded.subscribe();
+    while rounds > 0 && *recorded.borrow_and_update() < last {
+        std::thread::park_timeout(RECORDED_LOOK);
+    }
     if rounds > 0 {
         tracing::info!(rounds, samples, "judged what the journal had");
     }

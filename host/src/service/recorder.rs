@@ -42,7 +42,8 @@ impl Recorder {
                 self.journal_end = outcome.round.number;
             }
             let started = Instant::now();
-            let recorded = self.record(&outcome);
+            // After one that failed, those that follow would leave a hole: the journal keeps them all for the next start.
+            let recorded = if self.shared.broken.get().is_none() { self.record(&outcome) } else { Ok(()) };
             if started.elapsed() > SLOW {
                 let (round, events, systems) =
                     (outcome.round.number, outcome.events.len(), outcome.kept.len());
@@ -56,8 +57,10 @@ impl Recorder {
                     round = outcome.round.number,
                     "a round could not be recorded"
                 );
-                self.shared.set_read_only(Some(reason));
+                // Nobody has set it before: a second failure is not recorded at all.
+                self.shared.broken.get_or_init(|| reason);
             }
+            self.shared.recorded.send_replace(outcome.round.number);
             if retired.elapsed() >= RETIRE {
                 retired = Instant::now();
                 if let Err(error) = self.retire() {
