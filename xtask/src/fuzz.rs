@@ -31,7 +31,11 @@ pub(super) fn run(seconds: u32) -> Result<()> {
             target,
         ]);
         // What is found goes into the first folder; the others are only read.
-        fuzz.arg(found).arg(root().join("tests/fuzz/corpus").join(target));
+        fuzz.arg(found);
+        let committed = root().join("tests/fuzz/corpus").join(target);
+        if committed.is_dir() {
+            fuzz.arg(committed);
+        }
         if target == "component" {
             fuzz.arg(&seeds);
         }

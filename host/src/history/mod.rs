@@ -6,6 +6,7 @@
 
 mod heartbeat;
 mod input;
+mod packing;
 mod plan;
 mod record;
 mod ring;

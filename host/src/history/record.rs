@@ -1,8 +1,12 @@
 //! What is written down of a system, so that it survives.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::heartbeat::Heartbeat;
+use super::packing;
 use crate::model::{MetricId, TypeId};
 use crate::time::Millis;
 
@@ -34,29 +38,40 @@ pub struct ChunkRef {
 }
 
 /// Consecutive samples of a system.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Chunk {
     pub(super) first: u64,
     /// Values of each sample.
     pub(super) width: u16,
     pub(super) times: Vec<Millis>,
-    #[serde(with = "packed")]
+    /// The values of one sample after those of another.
     pub(super) values: Vec<f64>,
 }
 
-/// Numbers as their bytes, little end first: a restart reads a hundred million of them.
-mod packed {
-    use serde::{Deserialize, Deserializer, Serializer};
+/// A chunk as it is kept.
+#[derive(Serialize, Deserialize)]
+struct PackedChunk<'a> {
+    first: u64,
+    width: u16,
+    rows: u32,
+    #[serde(borrow)]
+    samples: Cow<'a, [u8]>,
+}
 
-    pub(super) fn serialize<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        serializer.serialize_bytes(&bytes)
+impl Serialize for Chunk {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let samples = packing::pack(&self.times, &self.values, usize::from(self.width)).into();
+        let rows = self.times.len() as u32;
+        PackedChunk { first: self.first, width: self.width, rows, samples }.serialize(serializer)
     }
+}
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
-        let bytes = <&[u8]>::deserialize(deserializer)?;
-        let (numbers, _) = bytes.as_chunks::<8>();
-        Ok(numbers.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect())
+impl<'de> Deserialize<'de> for Chunk {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let PackedChunk { first, width, rows, samples } = PackedChunk::deserialize(deserializer)?;
+        let (times, values) = packing::unpack(&samples, rows as usize, usize::from(width))
+            .ok_or_else(|| D::Error::custom("the samples end too early"))?;
+        Ok(Self { first, width, times, values })
     }
 }
 

@@ -69,10 +69,16 @@ impl Ring {
             if self.end == self.floor {
                 self.epoch = time;
             }
-            row[..narrow].copy_from_slice(&chunk.values[place * narrow..(place + 1) * narrow]);
-            let end = (self.end_slot + 1) * self.width;
-            self.values.resize(self.values.len().max(end), f64::NAN);
-            self.push(time, &row);
+            let values = &chunk.values[place * narrow..(place + 1) * narrow];
+            let begin = self.end_slot * self.width;
+            if narrow == self.width && begin == self.values.len() {
+                self.values.extend_from_slice(values);
+                self.stamp(time);
+            } else {
+                row[..narrow].copy_from_slice(values);
+                self.values.resize(self.values.len().max(begin + self.width), f64::NAN);
+                self.push(time, &row);
+            }
         }
     }
 
@@ -133,12 +139,23 @@ impl Ring {
         if (self.end - self.physical_begin()) as usize == self.capacity {
             self.grow();
         }
-        self.offsets[self.end_slot] = (time.0 - self.epoch.0) as u32;
         let begin = self.end_slot * self.width;
         self.values[begin..begin + self.width].copy_from_slice(values);
+        self.offsets[self.end_slot] = (time.0 - self.epoch.0) as u32;
+        self.advance();
+        dropped
+    }
+
+    /// The row whose values lie at the end has this time.
+    fn stamp(&mut self, time: Millis) {
+        self.make_room_in_time(time);
+        self.offsets[self.end_slot] = (time.0 - self.epoch.0) as u32;
+        self.advance();
+    }
+
+    fn advance(&mut self) {
         self.end += 1;
         self.end_slot = if self.end_slot + 1 == self.capacity { 0 } else { self.end_slot + 1 };
-        dropped
     }
 
     /// Puts a row in its place before newer ones. Windows must be rebuilt.

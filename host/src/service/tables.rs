@@ -117,7 +117,7 @@ impl Tables {
             receipts: store.table("receipts", 1, Postcard)?,
             receipt_order: store.table("receipt_order", 1, Postcard)?,
             systems: store.table("systems", 1, Postcard)?,
-            chunks: store.table("chunks", 1, Postcard)?,
+            chunks: store.table("chunks", 2, Postcard)?,
             models: store.table("models", 1, Postcard)?,
             headers: store.table("detection_headers", 1, Postcard)?,
             detections: store.table("detections", 1, Json)?,
