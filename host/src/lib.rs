@@ -5,14 +5,18 @@
 //! their [`sandbox`], and tells [`detections`] what they said. ARCHITECTURE.md has the map.
 
 pub mod access;
+pub mod alerts;
 pub mod api;
 pub mod catalog;
 pub mod cli;
 pub mod detections;
+pub mod evaluation;
 pub mod history;
 pub mod ingest;
 pub mod limits;
 pub mod model;
+pub mod outbox;
+pub mod outside;
 pub mod pipeline;
 pub mod sandbox;
 pub mod scoring;

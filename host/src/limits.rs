@@ -42,6 +42,22 @@ pub const ROUND_ROWS_MAX: usize = 4096;
 pub const REFUSALS_LISTED_MAX: usize = 100;
 /// Events on their way to a listener; one that is further behind reads them from the store.
 pub const EVENTS_UNDER_WAY: usize = 4096;
+/// Lines kept of a detection's history; the first is always kept.
+pub const CASE_ENTRIES_MAX: usize = 200;
+/// The longest note that a person leaves at a detection, in bytes.
+pub const NOTE_BYTES_MAX: usize = 4096;
+/// Matches of which a detection keeps what the plugin was shown.
+pub const DECIDING_ROWS_MAX: usize = 10;
+/// Metrics that a detection names as those that made its score.
+pub const CONTRIBUTIONS_MAX: usize = 5;
+/// Entries of the block list.
+pub const BLOCKS_MAX: usize = 100_000;
+/// Changes of the block list that can be followed; who is further behind takes the whole list.
+pub const BLOCK_CHANGES_KEPT: usize = 100_000;
+/// Documents attached to a detection.
+pub const ATTACHMENTS_MAX: usize = 16;
+/// Instances of one action that are kept while nothing is to be done.
+pub const IDLE_INSTANCES_MAX: usize = 16;
 /// Plugins known at once.
 pub const PLUGINS_MAX: usize = 1000;
 /// Versions kept of one plugin.
@@ -108,3 +124,89 @@ pub const DEAD_ROWS_PER_BATCH_MAX: usize = 16;
 pub const SHADOW_EXAMPLES_MAX: usize = 100;
 /// Rows of a system's history that are written down together.
 pub const CHUNK_ROWS: u64 = 32;
+
+/// How long a call of an action may take, waiting for others included, unless configured.
+pub const ACTION_DEADLINE: Duration = Duration::from_secs(10);
+/// How long an action may compute in one call. What it waits for others does not count.
+pub const ACTION_COMPUTE_MAX: Duration = Duration::from_secs(2);
+/// What an action may hand to the host at once, in bytes: a request, or an outcome with what it attaches.
+pub const ACTION_ANSWER_BYTES_MAX: usize = 4 << 20;
+/// Effects of one call of an action.
+pub const EFFECTS_MAX: usize = 64;
+/// The longest text in an effect, in bytes: a name, a subject, a reason.
+pub const EFFECT_TEXT_BYTES_MAX: usize = 1024;
+/// The longest entry of the block list and the longest wait for a report.
+pub const EFFECT_LASTS_S_MAX: u32 = 30 * 86_400;
+/// Names in the audience of an escalation.
+pub const AUDIENCE_MAX: usize = 64;
+/// Requests, mails and looks into history of one call of an action.
+pub const OUTSIDE_CALLS_MAX: u32 = 64;
+/// Hosts, secrets or recipients granted to one action.
+pub const GRANTS_MAX: usize = 256;
+/// The longest secret, in bytes.
+pub const SECRET_BYTES_MAX: usize = 64 << 10;
+/// The longest URL of a request, in bytes.
+pub const URL_BYTES_MAX: usize = 8192;
+/// The longest body of a request, and what is read of an answer's, in bytes.
+pub const HTTP_BODY_BYTES_MAX: usize = 1 << 20;
+/// Headers of a request or an answer.
+pub const HTTP_HEADERS_MAX: usize = 100;
+/// All headers of a request, in bytes.
+pub const HTTP_HEADER_BYTES_MAX: usize = 16 << 10;
+/// How long connecting to a host may take.
+pub const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a connection is kept that nobody uses.
+pub const HTTP_IDLE_MAX: Duration = Duration::from_secs(60);
+/// Connections to one host that are kept while nobody uses them.
+pub const HTTP_IDLE_CONNECTIONS_MAX: usize = 16;
+/// Connections to the mail server.
+pub const MAIL_CONNECTIONS_MAX: u32 = 4;
+/// How long the mail server may take for one step.
+pub const MAIL_DEADLINE: Duration = Duration::from_secs(30);
+/// Recipients of one mail.
+pub const MAIL_RECIPIENTS_MAX: usize = 50;
+/// The longest subject of a mail, in bytes.
+pub const SUBJECT_BYTES_MAX: usize = 512;
+/// Text and HTML of a mail together, in bytes.
+pub const MAIL_BYTES_MAX: usize = 1 << 20;
+/// Samples that an action may read of a system at once.
+pub const HISTORY_SAMPLES_MAX: u32 = 1000;
+/// Other systems that an action may be told of at once.
+pub const PEERS_MAX: u32 = 1000;
+/// What a dry run would have sent that is kept until somebody looks; the rest is counted.
+pub const DRY_RUN_NOTES_MAX: usize = 1000;
+
+/// Routes in the tree of alerts.
+pub const ROUTES_MAX: usize = 1000;
+/// Levels of that tree.
+pub const ROUTE_DEPTH_MAX: usize = 16;
+/// Receivers of one route, or of one level of an escalation.
+pub const RECEIVERS_MAX: usize = 100;
+/// Inhibition rules.
+pub const INHIBITIONS_MAX: usize = 1000;
+/// Maintenance windows.
+pub const WINDOWS_MAX: usize = 1000;
+/// Days or dates that one maintenance window lists.
+pub const WINDOW_DATES_MAX: usize = 1000;
+/// Escalation policies.
+pub const ESCALATIONS_MAX: usize = 100;
+/// Levels of one escalation policy.
+pub const ESCALATION_LEVELS_MAX: usize = 16;
+/// Labels that one matcher set looks at, and labels that one route groups by.
+pub const MATCHERS_MAX: usize = 64;
+/// A compiled regular expression of a matcher, in bytes.
+pub const PATTERN_BYTES_MAX: usize = 1 << 18;
+/// Silences kept at once, ended ones included.
+pub const SILENCES_MAX: usize = 10_000;
+/// The longest silence, in days.
+pub const SILENCE_DAYS_MAX: i64 = 365;
+/// How long an ended silence is kept for display, in seconds.
+pub const SILENCE_KEPT_S: f64 = 86_400.0;
+/// The longest owner or comment of a silence, in bytes.
+pub const SILENCE_TEXT_BYTES_MAX: usize = 1024;
+/// Values that are remembered of a label which silences without an equality look at.
+pub const REMEMBERED_VALUES_MAX: usize = 1000;
+/// Members that a notification lists; all are counted.
+pub const LISTED_MEMBERS_MAX: usize = 50;
+/// Systems on a chain of dependencies that is followed.
+pub const DEPENDENCY_STEPS_MAX: usize = 64;

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use crate::harness::with;
 use crate::server::{Server, custom, exhausted, recent, sample};
 
-/// The events of detections of all times: their names, and of which.
+/// The events of all times that samples brought about: their names, and of which detections.
 fn told(server: &Server) -> Vec<(String, Value)> {
     let events = server.events("?after=0");
     // It marks the end: what happened before it comes before it.
     server.ask("PATCH", "/api/v1/rules/resource_exhaustion").json(&json!({ "name": "End" })).send().ok();
     std::iter::from_fn(|| Some(events.next()).filter(|event| event.name != "rule_changed"))
+        .filter(|event| event.name.starts_with("detection_"))
         .map(|event| (event.name, event.data["detection"]["detection_id"].clone()))
         .collect()
 }

@@ -12,7 +12,8 @@ fn trouble(server: &Server, system: &str) {
 fn events_come_as_they_happen_with_the_detection() {
     let server = Server::new();
     trouble(&server, "before");
-    server.detection_of("before");
+    // Once it is told and not only there to be read.
+    server.events("?after=0").wait_for("detection_opened");
     let events = server.events("");
     trouble(&server, "a");
     let opened = events.wait_for("detection_opened");
@@ -79,7 +80,7 @@ fn an_event_that_was_told_is_kept_under_its_number() {
     patch(&server, "two");
     let again = server.events("?after=0");
     assert_eq!(again.next().id, opened.id);
-    let kept = again.next();
+    let kept = again.wait_for("rule_changed");
     assert_eq!((&kept.id, &kept.data), (&told.id, &told.data));
 }
 

@@ -72,7 +72,7 @@ fn main() -> Result<()> {
         Task::Lint => lint(),
         Task::Bench { plots } => {
             wasm_target()?;
-            cargo(&["bench", "--package", "lapwing", "--bench", "road"]).run()?;
+            cargo(&["bench", "--package", "lapwing", "--bench", "road", "--bench", "alerts"]).run()?;
             if plots { plots::draw(&root().join("target/bench.json"), &root().join("docs")) } else { Ok(()) }
         }
     }

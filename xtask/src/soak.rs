@@ -17,7 +17,7 @@ pub(super) enum Profile {
 }
 
 /// The short form of every program: a few seconds each.
-const SHORT: [&[&str]; 6] = [
+const SHORT: [&[&str]; 7] = [
     &["load", "--systems", "2000", "--rate", "10000", "--seconds", "8"],
     &["latency", "--systems", "1000", "--rate", "3000", "--seconds", "5"],
     &[
@@ -35,6 +35,21 @@ const SHORT: [&[&str]; 6] = [
     ],
     &["crash", "--systems", "1000", "--samples", "50", "--rounds", "5", "--life-max", "1"],
     &["hostile", "--systems", "1000", "--seconds", "5", "--onset-seconds", "5"],
+    &[
+        "telling",
+        "--rate",
+        "100",
+        "--seconds",
+        "3",
+        "--zone",
+        "200",
+        "--zone-seconds",
+        "4",
+        "--owed",
+        "200",
+        "--outage-seconds",
+        "4",
+    ],
     &["overload", "--systems", "2000", "--seconds", "5", "--crowd", "24"],
 ];
 

@@ -6,7 +6,9 @@
 //! one table of routes (`routes`); the router, the rights and the document of the API are all made from it.
 
 mod administration;
+mod alerting;
 mod body;
+mod cases;
 mod connections;
 mod docs;
 mod events;
@@ -52,6 +54,8 @@ pub use tls::check as check_tls;
 pub enum Door {
     /// Everybody.
     Open,
+    /// Who was asked to report, by the token that the action was called with.
+    Reports,
     /// Who has this right.
     Needs(Right),
 }

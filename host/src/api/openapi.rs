@@ -15,9 +15,12 @@ use crate::model::{DetectionType, Severity, Status};
 const SCHEME: &str = "bearer";
 
 /// The groups, in the order in which they are shown.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 9] = [
     ("samples", "Handing samples in."),
     ("reading", "Systems, detections and what happens."),
+    ("detections", "What people do with detections, and verdicts executed again."),
+    ("alerting", "Who is told, and who is not."),
+    ("actions", "What is done about detections, and the block list."),
     ("rules", "Rules: what they are, and changing them while they run."),
     ("plugins", "Plugins: pushing, shadowing, promoting and rolling back."),
     ("administration", "Tokens, the audit log, the configuration and backups."),
@@ -66,6 +69,11 @@ fn describe(operation: &mut Operation, door: Door, names_something: bool) {
     // Unique over all groups, as generators of clients need it.
     if let (Some(tag), Some(id)) = (operation.tags.iter().flatten().next(), &operation.operation_id) {
         operation.operation_id = Some(format!("{tag}_{id}"));
+    }
+    if door == Door::Reports {
+        let token = SecurityRequirement::new(SCHEME, Vec::<String>::new());
+        operation.security = Some(vec![token]);
+        return;
     }
     let Door::Needs(right) = door else {
         operation.security = Some(Vec::new());
@@ -153,7 +161,8 @@ mod tests {
             assert!(ids.insert(operation["operationId"].to_string()), "{place}");
             let open = operation["security"].as_array().unwrap().is_empty();
             assert_eq!(open, route.door == Door::Open, "{place}");
-            assert_eq!(open, operation.get("x-roles").is_none(), "{place}");
+            let of_a_role = matches!(route.door, Door::Needs(_));
+            assert_eq!(of_a_role, operation.get("x-roles").is_some(), "{place}");
         }
         let open: Vec<_> = ROUTES.iter().filter(|route| route.door == Door::Open).map(|r| r.path).collect();
         assert_eq!(open, ["/healthz", "/readyz", "/openapi.json", "/docs"]);

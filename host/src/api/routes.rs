@@ -5,8 +5,11 @@
 use axum::Router;
 use axum::routing;
 
-use super::Door::{self, Needs, Open};
-use super::{Api, Pace, Route, administration, events, guarded, health, plugins, reading, rules, samples};
+use super::Door::{self, Needs, Open, Reports};
+use super::{
+    Api, Pace, Route, administration, alerting, cases, events, guarded, health, plugins, reading, rules,
+    samples,
+};
 use crate::access::Right::{Administer, Ingest, Operate, Read};
 
 macro_rules! routes {
@@ -46,6 +49,34 @@ routes! {
     get    "/api/v1/systems/{id}/history"              Needs(Read), Timed => reading::history;
     get    "/api/v1/detections"                        Needs(Read), Timed => reading::detections;
     get    "/api/v1/detections/{id}"                   Needs(Read), Timed => reading::detection;
+    post   "/api/v1/detections/{id}/acknowledge"       Needs(Operate), Timed => cases::acknowledge;
+    post   "/api/v1/detections/{id}/unacknowledge"     Needs(Operate), Timed => cases::unacknowledge;
+    post   "/api/v1/detections/{id}/assign"            Needs(Operate), Timed => cases::assign;
+    post   "/api/v1/detections/{id}/comment"           Needs(Operate), Timed => cases::comment;
+    post   "/api/v1/detections/{id}/resolve"           Needs(Operate), Timed => cases::resolve;
+    post   "/api/v1/detections/{id}/false-positive"    Needs(Operate), Timed => cases::false_positive;
+    post   "/api/v1/detections/{id}/reopen"            Needs(Operate), Timed => cases::reopen;
+    get    "/api/v1/detections/{id}/attachments/{name}" Needs(Read), Timed => cases::attachment;
+    post   "/api/v1/detections/{id}/explain"           Needs(Read), Timed => cases::explain;
+    get    "/api/v1/why-not"                           Needs(Read), Timed => cases::why_not;
+
+    get    "/api/v1/silences"                          Needs(Read), Timed => alerting::silences;
+    post   "/api/v1/silences"                          Needs(Operate), Timed => alerting::add_silence;
+    delete "/api/v1/silences/{id}"                     Needs(Operate), Timed => alerting::end_silence;
+    post   "/api/v1/silences/preview"                  Needs(Read), Timed => alerting::preview;
+    post   "/api/v1/routes/test"                       Needs(Read), Timed => alerting::route_test;
+    get    "/api/v1/actions"                           Needs(Read), Timed => alerting::actions;
+    post   "/api/v1/actions/{key}/report"              Reports, Timed => alerting::report;
+    get    "/api/v1/owed"                              Needs(Read), Timed => alerting::owed;
+    get    "/api/v1/owed/{key}"                        Needs(Read), Timed => alerting::one;
+    post   "/api/v1/owed/{key}/approve"                Needs(Operate), Timed => alerting::approve;
+    post   "/api/v1/owed/{key}/cancel"                 Needs(Operate), Timed => alerting::cancel;
+    post   "/api/v1/owed/{key}/replay"                 Needs(Operate), Timed => alerting::replay;
+    post   "/api/v1/owed/{key}/undo"                   Needs(Operate), Timed => alerting::undo;
+    get    "/api/v1/blocklist"                         Needs(Read), Timed => alerting::blocklist;
+    get    "/api/v1/blocklist/changes"                 Needs(Read), Timed => alerting::blocklist_changes;
+    delete "/api/v1/blocklist/{subject}"               Needs(Operate), Timed => alerting::unblock;
+
     get    "/api/v1/dead-letters"                      Needs(Read), Timed => reading::dead_letters;
     get    "/api/v1/events"                            Needs(Read), Timed => events::listen;
 

@@ -6,14 +6,17 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
+use super::action::{self, Action};
 use super::bind::bind;
 use super::config::{self, Config};
 use super::rule::{ColumnSource, Rule};
 use super::scope::Scopes;
 use super::scorer::Scorer;
+use crate::alerts::Plan as AlertPlan;
 use crate::history::Plan;
 use crate::limits::{COMPONENT_BYTES_MAX, RULES_MAX, SCORERS_MAX};
 use crate::model::{DetectionType, IdHasher, Severity, SharedNames, Vocabulary};
+use crate::outside::{Means, NoHistory};
 use crate::sandbox::{Kind, LoadError, Plugin, RuleDescriptor, Sandbox, contract};
 
 /// The default rules, in the order in which they judge, and their `match` where they have the setting: said aloud, so
@@ -38,6 +41,10 @@ pub struct Catalog {
     pub rules: Vec<Arc<Rule>>,
     /// In the order of their columns in the scores.
     pub scorers: Vec<Arc<Scorer>>,
+    /// What can be done about detections, by id.
+    pub actions: BTreeMap<String, Arc<Action>>,
+    /// Who is told.
+    pub alerts: Arc<AlertPlan>,
     /// Rules that are wanted and not enabled.
     pub disabled_rules: Vec<config::Rule>,
     /// The inputs of all of them.
@@ -69,6 +76,8 @@ pub struct Parts<'a> {
     pub plugins: BTreeMap<String, Plugin>,
     /// Plugins that judge under their own names although nobody configured a rule or scorer for them.
     pub implied: &'a [String],
+    /// What actions reach the outside with.
+    pub means: Arc<Means>,
     /// Versions of plugins that run as shadows.
     pub shadows: BTreeMap<String, Plugin>,
     /// The names that are known already.
@@ -95,10 +104,14 @@ impl Catalog {
         let mut plugins = BTreeMap::new();
         let Sources { config, added } = sources;
         let implied = load_plugins(sandbox, &config, &added, &mut plugins, &mut refused);
+        let (means, problems) = Means::new(&config.secrets, config.mail.as_ref(), Arc::new(NoHistory));
+        let name = || "configuration".to_owned();
+        refused.extend(problems.into_iter().map(|reason| Refused { name: name(), reason }));
         let parts = Parts {
             config,
             plugins,
             implied: &implied,
+            means: Arc::new(means),
             shadows: BTreeMap::new(),
             vocabulary: Vocabulary::default(),
             before: None,
@@ -111,12 +124,14 @@ impl Catalog {
     /// Configures every rule and scorer; what cannot be used is told beside it.
     #[must_use]
     pub fn compose(parts: Parts<'_>) -> (Self, Vec<Refused>) {
-        let Parts { config, plugins, implied, shadows, vocabulary, before } = parts;
+        let Parts { config, plugins, implied, means, shadows, vocabulary, before } = parts;
         let Vocabulary { metrics, types, ids } = vocabulary;
         let mut catalog = Self {
             plugins,
             rules: Vec::new(),
             scorers: Vec::new(),
+            actions: BTreeMap::new(),
+            alerts: action::nobody(),
             disabled_rules: Vec::new(),
             plan: before.map(|before| before.plan.clone()).unwrap_or_default(),
             metrics,
@@ -125,6 +140,20 @@ impl Catalog {
             config,
         };
         let mut refused = Vec::new();
+        for wanted in action::wanted(&catalog.config, &catalog.plugins, implied) {
+            let id = wanted.action_id.clone();
+            match catalog.action_or_same(&wanted, &means, before) {
+                Ok(action) => drop(catalog.actions.insert(id, action)),
+                Err(reason) => refused.push(Refused { name: format!("action {id}"), reason }),
+            }
+        }
+        match action::alert_plan(&catalog.config, &catalog.actions) {
+            Ok(plan) => catalog.alerts = plan,
+            Err(problems) => {
+                let name = || "alerts".to_owned();
+                refused.extend(problems.into_iter().map(|reason| Refused { name: name(), reason }));
+            }
+        }
         for wanted in catalog.rules_wanted(implied) {
             if !wanted.enabled.unwrap_or(true) {
                 catalog.disabled_rules.push(wanted);
@@ -228,6 +257,23 @@ impl Catalog {
         Ok(Arc::new(rule))
     }
 
+    fn action_or_same(
+        &self,
+        wanted: &config::Action,
+        means: &Arc<Means>,
+        before: Option<&Self>,
+    ) -> Result<Arc<Action>, String> {
+        let plugin = self.plugins.get(wanted.plugin.as_ref().unwrap_or(&wanted.action_id));
+        let known = before.and_then(|before| before.actions.get(&wanted.action_id));
+        let is_same = |known: &&Arc<Action>| {
+            known.wanted == *wanted && plugin.is_some_and(|plugin| plugin.digest == known.plugin.digest)
+        };
+        match known.filter(is_same) {
+            Some(action) => Ok(Arc::clone(action)),
+            None => action::configure(wanted, &self.plugins, means).map(Arc::new),
+        }
+    }
+
     fn scorer_or_same(
         &mut self,
         wanted: &config::Scorer,
@@ -258,6 +304,11 @@ impl Catalog {
             let made = plugin.rule(&settings.to_string());
             ready.push(made.map_err(|error| plugin_error(&plugin, &error))?.0);
         }
+        let actions = rule.actions.clone().unwrap_or(descriptor.actions.clone());
+        if let Some(unknown) = actions.iter().find(|action| !self.actions.contains_key(*action)) {
+            let known: Vec<&str> = self.actions.keys().map(String::as_str).collect();
+            return Err(format!("actions: found {unknown:?}, expected some of {}", known.join(", ")));
+        }
         let kept = self.config.history.max_data_points;
         let RuleDescriptor { inputs, parameters, name, description, detection_type, severity, .. } =
             descriptor;
@@ -272,7 +323,7 @@ impl Catalog {
             severity: rule.severity.unwrap_or_else(|| model_severity(severity)),
             window_s: f64::from(rule.window_size.unwrap_or(window_s)),
             min_occurrences: rule.min_occurrences.unwrap_or(min_occurrences),
-            actions: rule.actions.clone().unwrap_or(descriptor.actions),
+            actions,
             plugin,
             settings,
             inputs,

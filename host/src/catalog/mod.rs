@@ -4,6 +4,7 @@
 //! once to read its descriptor, and binds declared inputs to the columns of one shared plan. What cannot be used is
 //! refused by name, and the others go on.
 
+mod action;
 mod assemble;
 mod bind;
 pub mod config;
@@ -11,6 +12,7 @@ mod rule;
 mod scope;
 mod scorer;
 
+pub use action::{Action, ESCALATE, SEND_ALERT};
 pub use assemble::{Catalog, Parts, Refused, Sources, load_file, plugin_name, plugin_of};
 pub use rule::{ColumnSource, Rule};
 pub use scope::{Scope, Scopes};

@@ -73,9 +73,29 @@ impl Server {
         self.ask("GET", path, Body::None)
     }
 
+    /// Asks with a query; names and values are encoded.
+    pub(super) fn query(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
+        let pairs: Vec<String> =
+            query.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
+        self.get(&format!("{path}?{}", pairs.join("&")))
+    }
+
     pub(super) fn post(&self, path: &str, json: &Value) -> Result<Value> {
         self.ask("POST", path, Body::Json(json))
     }
+}
+
+/// A value as it may stand in a URL.
+pub(super) fn percent_encoded(value: &str) -> String {
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    value.bytes().fold(String::with_capacity(value.len()), |mut text, byte| {
+        if keep(byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+        text
+    })
 }
 
 /// Prints an answer as it came.

@@ -1,9 +1,13 @@
 //! The terminal. No decision is made here.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the terminal is this room's job")]
 
+mod alerting;
+mod backtest;
 mod check;
 mod client;
 mod demo;
+mod detection;
+mod explain;
 mod init;
 mod open;
 mod plugin;
@@ -53,6 +57,8 @@ struct Cli {
 enum Command {
     /// Judge recorded samples (NDJSON, plain, .gz or .zst) and write detections as NDJSON
     Replay(replay::Replay),
+    /// Say how good the rules are on recorded samples with labels, or how two versions differ
+    Backtest(backtest::Backtest),
     /// List the bundled and added components, or inspect one
     Plugins(plugins::Plugins),
     /// Validate a configuration: every key, every plugin, every rule
@@ -65,6 +71,18 @@ enum Command {
     Init(init::Init),
     /// Push, compare, promote and roll back plugins of a running server
     Plugin(plugin::PluginCommand),
+    /// List, show, acknowledge, assign, resolve and reopen detections
+    Detection(detection::DetectionCommand),
+    /// Execute a detection's verdict again from its evidence
+    Explain(explain::Explain),
+    /// Say at which step an alert that was expected stopped
+    WhyNot(explain::WhyNot),
+    /// List, make, preview and end silences
+    Silence(alerting::SilenceCommand),
+    /// Say who would be told of an alert
+    Route(alerting::RouteCommand),
+    /// List actions and what is owed; approve, cancel, replay and take back
+    Action(alerting::ActionCommand),
     /// Make, list and revoke tokens
     Token(token::TokenCommand),
     /// Back up, verify or export a store
@@ -100,12 +118,19 @@ pub fn main() -> ExitCode {
     }
     let done = match command {
         Command::Replay(replay) => replay.run(),
+        Command::Backtest(backtest) => backtest.run(),
         Command::Plugins(plugins) => plugins.run(),
         Command::Check(check) => check.run(),
         Command::Demo(demo) => demo.run(),
         Command::Serve(serve) => serve.run(),
         Command::Init(init) => init.run(),
         Command::Plugin(plugin) => plugin.run(),
+        Command::Detection(detection) => detection.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::WhyNot(why_not) => why_not.run(),
+        Command::Silence(silence) => silence.run(),
+        Command::Route(route) => route.run(),
+        Command::Action(action) => action.run(),
         Command::Token(token) => token.run(),
         Command::Store(store) => store.run(),
     };

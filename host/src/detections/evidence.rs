@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::deciding::DecidingRow;
 use crate::sandbox::contract::{self, Aggregate, Extent, Input};
 use crate::time::Millis;
 
@@ -19,6 +20,12 @@ pub struct Evidence {
     pub parameters: Map<String, Value>,
     /// The plugin's own settings.
     pub settings: Value,
+    /// What the plugin reads.
+    #[serde(default)]
+    pub inputs: Vec<InputEvidence>,
+    /// The matches that decided, oldest first, at most ten: what the plugin was shown.
+    #[serde(default)]
+    pub deciding: Vec<DecidingRow>,
     /// Who judged.
     pub plugin: PluginEvidence,
     /// Matches that the rule asks for.
@@ -38,7 +45,7 @@ pub struct Evidence {
 }
 
 /// One condition on the row that opened the detection.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConditionEvidence {
     /// What was observed: a metric, a fact about the heartbeat.
     pub metric: String,
@@ -103,6 +110,41 @@ pub struct ScoreEvidence {
     pub combined: Option<f64>,
     /// By scorer.
     pub by_scorer: Map<String, Value>,
+    /// The metrics that made the score what it is, those that did most first.
+    #[serde(default)]
+    pub contributions: Vec<Contribution>,
+}
+
+/// How much of a combined score is due to one metric: how far the score falls if the metric is what it usually is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contribution {
+    /// Which.
+    pub metric: String,
+    /// What it was.
+    pub value: f64,
+    /// The mean of what is kept of the system.
+    pub usual: f64,
+    /// How much lower the combined score would be.
+    pub score: f64,
+}
+
+/// An input that a plugin declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputEvidence {
+    /// What is observed: a metric, a fact about the heartbeat, a parameter.
+    pub metric: String,
+    /// Over what, if it is an aggregate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
+}
+
+impl InputEvidence {
+    /// An input in words.
+    #[must_use]
+    pub fn new(input: &Input) -> Self {
+        let (metric, window) = words(input);
+        Self { metric, window }
+    }
 }
 
 impl ConditionEvidence {

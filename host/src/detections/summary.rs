@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::detection::{Event, EventKind};
-use crate::model::{DetectionType, Severity};
+use crate::model::{DetectionType, Severity, Status};
 use crate::time::Millis;
 
 /// Counts of detections, kept as they change.
@@ -13,6 +13,7 @@ use crate::time::Millis;
 pub struct Tally {
     total: u64,
     resolved: u64,
+    false_positives: u64,
     severities: BTreeMap<Severity, u64>,
     types: BTreeMap<DetectionType, u64>,
     last_updated: Option<Millis>,
@@ -44,26 +45,40 @@ pub struct Summary {
 }
 
 impl Tally {
-    /// Counts a detection from before.
-    pub fn remember(&mut self, severity: Severity, detection_type: DetectionType, is_over: bool) {
-        self.total += 1;
-        self.resolved += u64::from(is_over);
-        *self.severities.entry(severity).or_default() += 1;
-        *self.types.entry(detection_type).or_default() += 1;
+    /// Counts a detection that is new (`before`: none) or that has another status than before.
+    pub fn moved(
+        &mut self,
+        severity: Severity,
+        detection_type: DetectionType,
+        before: Option<Status>,
+        now: Status,
+    ) {
+        match before {
+            Some(Status::Resolved) => self.resolved = self.resolved.saturating_sub(1),
+            Some(Status::FalsePositive) => self.false_positives = self.false_positives.saturating_sub(1),
+            Some(_) => {}
+            None => {
+                self.total += 1;
+                *self.severities.entry(severity).or_default() += 1;
+                *self.types.entry(detection_type).or_default() += 1;
+            }
+        }
+        match now {
+            Status::Resolved => self.resolved += 1,
+            Status::FalsePositive => self.false_positives += 1,
+            _ => {}
+        }
     }
 
     /// Counts what happened to a detection.
     pub fn count(&mut self, event: &Event) {
-        match event.event {
-            EventKind::Opened => {
-                self.total += 1;
-                *self.severities.entry(event.detection.severity).or_default() += 1;
-                *self.types.entry(event.detection.detection_type).or_default() += 1;
-            }
-            EventKind::Reopened => self.resolved = self.resolved.saturating_sub(1),
-            EventKind::Resolved => self.resolved += 1,
-            EventKind::Ongoing => {}
-        }
+        let (before, now) = match event.event {
+            EventKind::Opened => (None, Status::Active),
+            EventKind::Reopened => (Some(Status::Resolved), Status::Active),
+            EventKind::Resolved => (Some(Status::Active), Status::Resolved),
+            EventKind::Ongoing => return,
+        };
+        self.moved(event.detection.severity, event.detection.detection_type, before, now);
     }
 
     /// The host's clock has come so far.
@@ -92,9 +107,9 @@ impl Tally {
         let of_type = |kind| (kind, self.types.get(&kind).copied().unwrap_or(0));
         Summary {
             total_detections: self.total,
-            active_detections: self.total.saturating_sub(self.resolved),
+            active_detections: self.total.saturating_sub(self.resolved + self.false_positives),
             resolved_detections: self.resolved,
-            false_positives: 0,
+            false_positives: self.false_positives,
             severity_distribution: severities.into_iter().map(of).collect(),
             type_distribution: types.into_iter().map(of_type).collect(),
             detection_rules_count: rules,

@@ -26,6 +26,15 @@ pub(super) enum Binding {
 }
 
 impl Plan {
+    /// The metric that a column has as the samples carry it, if it is such a column.
+    #[must_use]
+    pub fn latest(&self, column: usize) -> Option<MetricId> {
+        match self.bindings.get(column)? {
+            Binding::Latest { metric } => Some(self.metrics[*metric]),
+            _ => None,
+        }
+    }
+
     /// The column of an input, new or shared.
     pub fn column(&mut self, input: &Input) -> usize {
         if let Some(column) = self.inputs.iter().position(|known| known == input) {

@@ -29,10 +29,22 @@ pub(super) mod action {
         path: "../wit",
         world: "action-plugin",
         ownership: Borrowing { duplicate_if_necessary: true },
+        additional_derives: [PartialEq],
+        // What waits for others lets the thread go; what does not, does not.
+        imports: {
+            "lapwing:plugin/http.send": async,
+            "lapwing:plugin/mail.send": async,
+            "lapwing:plugin/history.read": async,
+            "lapwing:plugin/history.peers": async,
+        },
+        exports: { default: async },
         with: { "lapwing:plugin/log@0.1.0": super::rule::lapwing::plugin::log },
     });
 }
 
+pub use action::exports::lapwing::plugin::action::{
+    Attachment, BlockEntry, Effect, Escalation, Failure, Outcome as ActionOutcome, Request as ActionRequest,
+};
 pub use rule::exports::lapwing::plugin::rule::{
     Condition, DetectionType, Explanation, Outcome, Relation, Severity, Verdicts,
 };

@@ -7,9 +7,10 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
 use super::contract;
+use super::contract::action::ActionPlugin;
 use super::error::LoadError;
 use super::instance::Instance;
-use super::plugin::Plugin;
+use super::plugin::{Kind, Plugin};
 use crate::limits::{COMPONENT_BYTES_MAX, EPOCH, STACK_BYTES_MAX};
 
 /// How a core module begins: the magic number, version 1, layer 0.
@@ -18,7 +19,10 @@ const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 /// Loads components. Cheap to share by reference; every instance made from it has its own memory and limits.
 pub struct Sandbox {
     engine: Engine,
+    /// What every plugin may import.
     linker: Linker<Instance>,
+    /// What actions may import.
+    actions: Linker<Instance>,
 }
 
 impl Sandbox {
@@ -40,8 +44,18 @@ impl Sandbox {
             &mut linker,
             |instance| instance,
         )?;
+        let mut actions = Linker::new(&engine);
+        ActionPlugin::add_to_linker::<_, HasSelf<Instance>>(&mut actions, |instance| instance)?;
         advance_epochs(&engine)?;
-        Ok(Self { engine, linker })
+        Ok(Self { engine, linker, actions })
+    }
+
+    /// What a plugin of this kind may import.
+    pub(super) fn linker(&self, kind: Kind) -> &Linker<Instance> {
+        match kind {
+            Kind::Rule | Kind::Scorer => &self.linker,
+            Kind::Action => &self.actions,
+        }
     }
 
     /// Compiles a component, reads what it is, and refuses what it may not import.
@@ -58,7 +72,7 @@ impl Sandbox {
         }
         let component = Component::from_binary(&self.engine, bytes)
             .map_err(|error| LoadError::NotAComponent(format!("{error:#}")))?;
-        Plugin::new(name, bytes, &component, &self.linker)
+        Plugin::new(name, bytes, &component, self)
     }
 }
 

@@ -74,6 +74,14 @@ pub enum CallError {
         /// How long it had.
         deadline: Duration,
     },
+    /// An action computed longer than allowed, what it waited for others not counted.
+    #[error("{function} computed longer than {limit:?}")]
+    Computed {
+        /// Which function.
+        function: &'static str,
+        /// How long it may compute.
+        limit: Duration,
+    },
     /// The answer is larger than any that makes sense. The instance is gone.
     #[error("{function} answered with more than {limit} bytes")]
     TooLarge {
@@ -89,6 +97,12 @@ pub enum CallError {
         function: &'static str,
         /// Why.
         reason: String,
+    },
+    /// A call before this one trapped, ran out of time or was given up. The instance is not called again.
+    #[error("{function} was not called: the instance did not survive the call before")]
+    Gone {
+        /// Which function.
+        function: &'static str,
     },
     /// The answer breaks the contract.
     #[error("{function} answered against the contract: {reason}")]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{Component, InstancePre};
 
 use super::contract::{self, PACKAGE, VERSIONS};
+use super::engine::Sandbox;
 use super::error::LoadError;
 use super::instance::Instance;
 use super::quota::LogQuota;
@@ -58,17 +59,17 @@ impl Plugin {
         name: &str,
         bytes: &[u8],
         component: &Component,
-        linker: &Linker<Instance>,
+        sandbox: &Sandbox,
     ) -> Result<Self, LoadError> {
         let ty = component.component_type();
         let exports: Vec<String> = ty.exports(component.engine()).map(|(name, _)| name.to_owned()).collect();
         let (kind, contract) = kind_of(&exports)?;
         let imports: Vec<String> = ty.imports(component.engine()).map(|(name, _)| name.to_owned()).collect();
-        if let Some(import) = imports.iter().find(|import| !is_granted(import, contract)) {
+        if let Some(import) = imports.iter().find(|import| !is_granted(import, kind, contract)) {
             return Err(LoadError::NotGranted(import.clone()));
         }
         let wrong_shape = |error: wasmtime::Error| LoadError::WrongShape(format!("{error:#}"));
-        let instance_pre = linker.instantiate_pre(component).map_err(wrong_shape)?;
+        let instance_pre = sandbox.linker(kind).instantiate_pre(component).map_err(wrong_shape)?;
         let pre = instance_pre.clone();
         match kind {
             Kind::Rule => contract::rule::RulePluginPre::new(pre).map(drop),
@@ -119,7 +120,12 @@ fn kind_of(exports: &[String]) -> Result<(Kind, &'static str), LoadError> {
     }
 }
 
-/// What every plugin may import: the contract's own types and the log.
-fn is_granted(import: &str, contract: &str) -> bool {
-    ["types", "log"].iter().any(|interface| import == format!("{PACKAGE}/{interface}@{contract}"))
+/// What a plugin may import: the contract's own types and the log, and an action the ways outside. How far those lead is
+/// the business of its grants.
+fn is_granted(import: &str, kind: Kind, contract: &str) -> bool {
+    let interfaces: &[&str] = match kind {
+        Kind::Rule | Kind::Scorer => &["types", "log"],
+        Kind::Action => &["types", "log", "http", "secrets", "mail", "history"],
+    };
+    interfaces.iter().any(|interface| import == format!("{PACKAGE}/{interface}@{contract}"))
 }

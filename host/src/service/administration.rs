@@ -128,7 +128,12 @@ impl Service {
     fn put_configuration(&self, registry: &mut Registry, config: Config) -> Result<(), ChangeError> {
         let before_config = std::mem::replace(&mut registry.config, config);
         let before_deployment = registry.deployment.clone();
+        let (means, problems) = self.crew.means_of(&registry.config);
+        let before_means = std::mem::replace(&mut registry.means, means);
         let result = (|| {
+            if !problems.is_empty() {
+                return Err(ChangeError::Invalid { kind: "invalid-configuration", problems });
+            }
             let refused = registry.take_files()?;
             let now = self.shared.catalog();
             let (catalog, more) = registry.compose(now.vocabulary(), Some(&now));
@@ -141,11 +146,13 @@ impl Service {
         })();
         match result {
             Ok(catalog) => {
+                self.crew.means.store(Arc::clone(&registry.means));
                 self.adopt(Arc::new(catalog));
                 Ok(())
             }
             Err(error) => {
                 registry.config = before_config;
+                registry.means = before_means;
                 registry.deployment = before_deployment;
                 registry.save()?;
                 Err(error)
@@ -164,11 +171,12 @@ impl Service {
         }
         // Between two rounds: what came of a round is in the copy, or the journal of the copy has it.
         let recording = lock(&self.shared.recording);
+        let desk = lock(&self.shared.desk);
         let copied = self.store.backup(directory, &COPIED_FIRST).map_err(|error| ChangeError::Invalid {
             kind: "invalid-request",
             problems: vec![super::chain(&error)],
         })?;
-        drop(recording);
+        drop((desk, recording));
         let target = directory.display().to_string();
         self.note(by, "store.backup", &target, &Value::Null, &json!({ "records": copied }))?;
         Ok(copied)
@@ -232,6 +240,10 @@ fn changed_sections(now: &Config, next: &Config) -> Vec<String> {
         ("plugins", text(&now.plugins), text(&next.plugins)),
         ("rules", text(&now.rules), text(&next.rules)),
         ("scorers", text(&now.scorers), text(&next.scorers)),
+        ("actions", text(&now.actions), text(&next.actions)),
+        ("secrets", text(&now.secrets), text(&next.secrets)),
+        ("mail", text(&now.mail), text(&next.mail)),
+        ("alerts", text(&now.alerts), text(&next.alerts)),
         ("retention", text(&now.retention), text(&next.retention)),
         ("access", text(&now.access), text(&next.access)),
         ("components", text(&now.components), text(&next.components)),

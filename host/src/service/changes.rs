@@ -143,6 +143,13 @@ impl Service {
     /// Puts a catalog in force; returns when every shard has it.
     pub(super) fn adopt(&self, catalog: Arc<Catalog>) {
         self.shared.catalog.store(Arc::clone(&catalog));
+        let adopted = self.shared.transact(&self.tables, |desk, ledger, transaction| {
+            desk.adopt(&catalog, ledger, transaction, crate::time::Millis::now())
+        });
+        if let Err(error) = adopted {
+            tracing::error!(error = super::chain(&error), "what is owed could not be looked at anew");
+        }
+        self.shared.news();
         let (done, is_done) = oneshot::channel();
         let told = lock(&self.told).clone();
         if told.is_some_and(|told| told.send(Told::Adopt(catalog, done)).is_ok())

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::tables::{Header, Tables};
+use super::transaction::Transaction;
 use super::views::{DetectionFilter, DetectionsPage};
-use crate::detections::{Detection, DetectionUpdate, Event, EventKind, Tally};
+use crate::detections::{Case, DetectionUpdate, Event, EventKind, Tally};
+use crate::evaluation::Verdicts;
 use crate::model::Status;
 use crate::store::StoreError;
 use crate::time::Millis;
@@ -23,6 +25,7 @@ pub(super) struct Ledger {
     /// How those went on that are not over, since they were written.
     updates: HashMap<Uuid, DetectionUpdate>,
     pub(super) tally: Tally,
+    verdicts: HashMap<String, Verdicts>,
 }
 
 impl Ledger {
@@ -31,7 +34,6 @@ impl Ledger {
         let mut ledger = Self::default();
         for record in tables.headers.iter() {
             let (id, header) = record?;
-            ledger.tally.remember(header.severity, header.detection_type, header.resolved.is_some());
             ledger.index(id, header);
         }
         Ok(ledger)
@@ -39,7 +41,19 @@ impl Ledger {
 
     fn index(&mut self, id: Uuid, header: Header) {
         self.by_time.insert((header.opened, id), ());
-        if let Some(before) = self.headers.get(&id).and_then(|before| before.resolved) {
+        let before = self.headers.get(&id);
+        self.tally.moved(
+            header.severity,
+            header.detection_type,
+            before.map(|before| before.status),
+            header.status,
+        );
+        let verdicts = self.verdicts.entry(header.rule_id.clone()).or_default();
+        if let Some(before) = before {
+            *count_of(verdicts, before.status) -= 1;
+        }
+        *count_of(verdicts, header.status) += 1;
+        if let Some(before) = before.and_then(|before| before.resolved) {
             self.over.remove(&(before, id));
         }
         if let Some(resolved) = header.resolved {
@@ -48,57 +62,120 @@ impl Ledger {
         self.headers.insert(id, header);
     }
 
-    /// Takes in what happened to a detection. False: it is known already, which a restart brings about.
-    pub(super) fn apply(&mut self, event: &Event, tables: &Tables) -> Result<bool, StoreError> {
+    /// Takes in what samples have shown. False: it is known already, which a restart brings about.
+    pub(super) fn apply(
+        &mut self,
+        event: &Event,
+        transaction: &mut Transaction<'_>,
+    ) -> Result<bool, StoreError> {
         let detection = &event.detection;
         let id = detection.detection_id;
         let news = match (event.event, self.headers.get(&id)) {
             (EventKind::Opened, known) => known.is_none(),
             (EventKind::Reopened, Some(known)) => known.reopened < detection.reopened,
             (EventKind::Resolved, Some(known)) => {
-                known.reopened <= detection.reopened && known.resolved.is_none()
+                known.reopened <= detection.reopened && known.of_samples != Status::Resolved
             }
             (EventKind::Reopened | EventKind::Resolved, None) => true,
             (EventKind::Ongoing, _) => false,
         };
-        if news {
-            self.tally.count(event);
-            self.updates.remove(&id);
-            self.write(detection, tables)?;
+        if !news {
+            return Ok(false);
         }
-        Ok(news)
-    }
-
-    fn write(&mut self, detection: &Detection, tables: &Tables) -> Result<(), StoreError> {
+        self.updates.remove(&id);
+        let case = transaction.case(id)?;
+        let (what, note) = match event.event {
+            EventKind::Opened => ("opened", Some(detection.description.clone())),
+            EventKind::Reopened => ("came_back", None),
+            EventKind::Resolved | EventKind::Ongoing => ("recovered", detection.resolution_notes.clone()),
+        };
+        case.samples_changed(event.event == EventKind::Reopened);
+        case.note(detection.resolved_at.unwrap_or(detection.last_seen), "lapwing", what, note);
         let header = Header {
             rule_id: detection.rule_id.clone(),
             system_id: detection.system_id.clone(),
             system_type: detection.system_type.clone(),
             severity: detection.severity,
             detection_type: detection.detection_type,
-            status: detection.status,
+            status: case.status(detection.status),
+            of_samples: detection.status,
             opened: detection.timestamp,
-            resolved: detection.resolved_at,
+            resolved: case.ended(detection.resolved_at),
             reopened: detection.reopened,
         };
-        // The whole first: a header always has something behind it.
-        let json = serde_json::to_value(detection).unwrap_or_default();
-        tables.detections.put(&detection.detection_id, &json)?;
-        tables.headers.put(&detection.detection_id, &header)?;
-        self.index(detection.detection_id, header);
+        transaction.keep_detection(detection)?;
+        self.keep(id, header, transaction)?;
+        Ok(true)
+    }
+
+    fn keep(
+        &mut self,
+        id: Uuid,
+        header: Header,
+        transaction: &mut Transaction<'_>,
+    ) -> Result<(), StoreError> {
+        transaction.tables.headers.put_with(&mut transaction.writes, &id, &header)?;
+        self.index(id, header);
         Ok(())
     }
 
-    /// Notes how a detection went on.
-    pub(super) fn update(&mut self, update: DetectionUpdate) {
-        if self.headers.get(&update.detection_id).is_some_and(|header| header.resolved.is_none()) {
-            self.updates.insert(update.detection_id, update);
+    /// Changes what people and actions made of a detection. `None`: there is no such detection.
+    pub(super) fn change<E>(
+        &mut self,
+        id: Uuid,
+        transaction: &mut Transaction<'_>,
+        change: impl FnOnce(&mut Case, &Header) -> Result<(), E>,
+    ) -> Result<Option<Result<(), E>>, StoreError> {
+        let Some(mut header) = self.headers.get(&id).cloned() else { return Ok(None) };
+        let ended = transaction.detection(id)?.and_then(|detection| detection.resolved_at);
+        let case = transaction.case(id)?;
+        if let Err(error) = change(case, &header) {
+            return Ok(Some(Err(error)));
         }
+        let (status, resolved) = (case.status(header.of_samples), case.ended(ended));
+        if (status, resolved) != (header.status, header.resolved) {
+            (header.status, header.resolved) = (status, resolved);
+            self.keep(id, header, transaction)?;
+        }
+        Ok(Some(Ok(())))
     }
 
-    /// The ids of detections that are not over.
+    /// What is known of a detection without reading it.
+    pub(super) fn header(&self, id: Uuid) -> Option<&Header> {
+        self.headers.get(&id)
+    }
+
+    /// The newest detection of this rule and system that was there at this time.
+    pub(super) fn covering(&self, system_id: &str, rule_id: &str, at: Millis) -> Option<Uuid> {
+        let until = (Millis(at.0.saturating_add(1)), Uuid::nil());
+        let there = |header: &Header| {
+            header.rule_id == rule_id
+                && header.system_id == system_id
+                && header.resolved.is_none_or(|resolved| resolved >= at)
+        };
+        let mut ids = self.by_time.range(..until).rev().map(|((_, id), ())| *id);
+        ids.find(|id| self.headers.get(id).is_some_and(there))
+    }
+
+    /// How the detections of each rule turned out.
+    pub(super) fn verdicts(&self) -> &HashMap<String, Verdicts> {
+        &self.verdicts
+    }
+
+    /// Notes how a detection went on. True: a person had closed it, and `still_s` seconds later it is still there.
+    pub(super) fn update(&mut self, update: DetectionUpdate, still_s: f64) -> bool {
+        let Some(header) = self.headers.get(&update.detection_id) else { return false };
+        if header.of_samples == Status::Resolved {
+            return false;
+        }
+        self.updates.insert(update.detection_id, update);
+        header.status == Status::Resolved
+            && header.resolved.is_some_and(|closed| update.last_seen.seconds_since(closed) > still_s)
+    }
+
+    /// The ids of detections that samples have not shown to be over.
     pub(super) fn active(&self) -> impl Iterator<Item = Uuid> {
-        self.headers.iter().filter(|(_, header)| header.resolved.is_none()).map(|(&id, _)| id)
+        self.headers.iter().filter(|(_, header)| header.of_samples != Status::Resolved).map(|(&id, _)| id)
     }
 
     /// How many detections of a system are not over.
@@ -110,17 +187,16 @@ impl Ledger {
         counts
     }
 
-    /// A whole detection.
+    /// A whole detection, with what people and actions made of it.
     pub(super) fn detection(&self, id: Uuid, tables: &Tables) -> Result<Option<Value>, StoreError> {
-        if !self.headers.contains_key(&id) {
-            return Ok(None);
-        }
+        let Some(header) = self.headers.get(&id) else { return Ok(None) };
         let Some(mut detection) = tables.detections.get(&id)? else { return Ok(None) };
         if let Some(update) = self.updates.get(&id) {
             detection["last_seen"] = json!(update.last_seen);
             detection["occurrences"] = json!(update.occurrences);
             detection["peak"] = json!(update.peak);
         }
+        show_case(&mut detection, header, &tables.cases.get(&id)?.unwrap_or_default());
         Ok(Some(detection))
     }
 
@@ -162,6 +238,12 @@ impl Ledger {
             // The header first: without it, nobody asks for the rest.
             tables.headers.remove(&id)?;
             tables.detections.remove(&id)?;
+            if let Some(case) = tables.cases.get(&id)? {
+                for attachment in case.attachments {
+                    tables.attachments.remove(&Case::attachment_key(id, &attachment.name))?;
+                }
+                tables.cases.remove(&id)?;
+            }
             self.over.remove(&(resolved, id));
             if let Some(header) = self.headers.remove(&id) {
                 self.by_time.remove(&(header.opened, id));
@@ -170,6 +252,32 @@ impl Ledger {
         }
         Ok(retired)
     }
+}
+
+fn count_of(verdicts: &mut Verdicts, status: Status) -> &mut u64 {
+    match status {
+        Status::Resolved => &mut verdicts.confirmed,
+        Status::FalsePositive => &mut verdicts.false_positive,
+        Status::Active | Status::Investigating | Status::Escalated => &mut verdicts.open,
+    }
+}
+
+/// Puts a case over what the samples say.
+fn show_case(detection: &mut Value, header: &Header, case: &Case) {
+    detection["status"] = json!(header.status);
+    detection["resolved_at"] = json!(header.resolved);
+    if let Some(closed) = &case.closed {
+        let said = closed.note.as_ref().map_or(String::new(), |note| format!(": {note}"));
+        detection["resolution_notes"] = json!(format!("closed by {}{said}", closed.by));
+    }
+    detection["acknowledged"] = json!(case.acknowledged);
+    detection["assignee"] = json!(case.assignee);
+    detection["level"] = json!(case.level);
+    detection["audience"] = json!(case.audience);
+    detection["flapping"] = json!(case.flapping);
+    detection["attachments"] = json!(case.attachments);
+    detection["history"] = json!(case.history);
+    detection["history_entries_gone"] = json!(case.entries_gone);
 }
 
 fn matches(filter: &DetectionFilter, header: &Header) -> bool {

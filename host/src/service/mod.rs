@@ -6,21 +6,29 @@
 //! kill -9 loses nothing that was acknowledged and tells nothing twice.
 
 mod administration;
+mod alerting;
+mod cases;
 mod changes;
 mod committer;
+mod delivery;
 mod deployment;
+mod desk;
 mod export;
 mod ledger;
 mod open;
+mod past;
 mod plugin_views;
 mod plugins;
 mod reading;
 mod recorder;
 mod registry;
+mod reproduce;
 mod stream;
 mod tables;
 mod telemetry;
+mod transaction;
 mod views;
+mod why_not;
 
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
@@ -31,6 +39,8 @@ use arc_swap::ArcSwap;
 use tokio::sync::{oneshot, watch};
 
 use self::committer::{Submission, Told};
+use self::delivery::Crew;
+use self::desk::Desk;
 use self::ledger::Ledger;
 use self::registry::Registry;
 use self::stream::Stream;
@@ -46,18 +56,22 @@ use crate::shard::Kept;
 use crate::store::{Store, StoreError};
 use crate::time::Millis;
 
+pub use alerting::{ActionView, OwedView};
+pub use desk::{BlockChange, BlockChanges, BlockEntry};
 pub use export::{Export, export, rescue_token, verify};
 pub use open::{OpenError, Opened};
 pub use plugin_views::{
     DetectionDiff, Diff, Difference, Origin, PluginLine, PluginView, Pushed, RuleDiff, Stage, Swapped,
     VersionView,
 };
+pub use reproduce::{ReproducedRow, Reproduction, reproduce};
 pub use stream::{Published, Subscription};
 pub use tables::AuditEntry;
 pub use views::{
     Cost, DetectionFilter, DetectionLine, DetectionsPage, HistoryPage, ParameterView, PluginRef, Quarantine,
     Receipt, RowError, RuleView, State, SystemLine, SystemSummary, SystemsPage, TokenView,
 };
+pub use why_not::{WhyNot, WhyNotStep};
 
 /// The service, shared by everything that answers requests.
 pub struct Service {
@@ -66,8 +80,9 @@ pub struct Service {
     shared: Arc<Shared>,
     sandbox: Arc<Sandbox>,
     registry: Mutex<Registry>,
-    shards: Mutex<Option<Shards>>,
+    shards: Arc<Mutex<Option<Shards>>>,
     told: Mutex<Option<Sender<Told>>>,
+    crew: Arc<Crew>,
     waiting_rows: Arc<AtomicUsize>,
     /// Decoders that are not in use: each remembers what the samples it saw looked like.
     decoders: Mutex<Vec<Decoder>>,
@@ -85,6 +100,9 @@ struct Access {
 
 struct Threads {
     committer: JoinHandle<Result<Vec<Kept>, PipelineError>>,
+    delivery: JoinHandle<()>,
+    /// Where actions wait for others.
+    runtime: tokio::runtime::Runtime,
     recorder: JoinHandle<()>,
 }
 
@@ -98,7 +116,10 @@ struct Shared {
     recorded: watch::Sender<u64>,
     /// Why nothing is recorded any more: only a start, which judges the journal again, makes good for that.
     broken: OnceLock<String>,
+    /// Held while something is changed and kept; before the ledger.
+    desk: Mutex<Desk>,
     ledger: Mutex<Ledger>,
+    delivery: Sender<delivery::Told>,
     stream: Stream,
     catalog: ArcSwap<Catalog>,
     telemetry: Telemetry,
@@ -331,6 +352,12 @@ impl Shared {
 
     fn set_read_only(&self, reason: Option<String>) {
         *lock(&self.read_only) = reason;
+    }
+
+    /// Says that something new may be owed.
+    fn news(&self) {
+        // The thread is gone only when the service is.
+        drop(self.delivery.send(delivery::Told::News));
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use serde_json::{Map, json};
 use tokio::sync::watch;
 
 use super::committer::{Committer, Told};
+use super::delivery::{Crew, Delivery};
+use super::desk::{Desk, Links};
 use super::ledger::Ledger;
+use super::past::Past;
 use super::recorder::Recorder;
 use super::registry::Registry;
 use super::stream::Stream;
@@ -24,6 +26,7 @@ use crate::catalog::Refused;
 use crate::catalog::config::Config;
 use crate::detections::EventKind;
 use crate::model::Vocabulary;
+use crate::outside::Means;
 use crate::pipeline::{Feed, Intake, Pipeline, PipelineError, Running, round};
 use crate::sandbox::Sandbox;
 use crate::scoring::{Memory, Patience};
@@ -85,18 +88,42 @@ impl Service {
         let names_kept = (vocabulary.metrics.from(0).len(), vocabulary.types.from(0).len());
         let names_kept = (kept(&tables, "metric", names_kept.0)?, kept(&tables, "type", names_kept.1)?);
         let sandbox = Arc::new(sandbox);
-        let (mut registry, mut refused) = Registry::open(Arc::clone(&sandbox), tables.clone(), config)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(DELIVERY_THREADS)
+            .thread_name("actions")
+            .enable_all()
+            .build()
+            .map_err(OpenError::Threads)?;
+        let shards_cell = Arc::new(Mutex::new(None));
+        let past = Past {
+            shards: Arc::clone(&shards_cell),
+            metrics: vocabulary.metrics.clone(),
+            types: vocabulary.types.clone(),
+        };
+        let (means, problems) = {
+            let _within = runtime.enter();
+            Means::new(&config.secrets, config.mail.as_ref(), Arc::new(past))
+        };
+        let means = Arc::new(means);
+        let links = links(&store, &tables, &config)?;
+        let (mut registry, mut refused) =
+            Registry::open(Arc::clone(&sandbox), tables.clone(), config, Arc::clone(&means))?;
+        let name = || "configuration".to_owned();
+        refused.extend(problems.into_iter().map(|reason| Refused { name: name(), reason }));
         let (catalog, more) = registry.compose(vocabulary, None);
         refused.extend(more);
         let catalog = Arc::new(catalog);
 
+        let (tell_delivery, delivery_inbox) = mpsc::channel();
         let shared = Arc::new(Shared {
             state: AtomicU8::new(0),
             read_only: Mutex::default(),
             recording: Mutex::default(),
             recorded: watch::Sender::new(0),
             broken: OnceLock::new(),
+            desk: Mutex::new(Desk::open(&tables, &catalog, links, Millis::now())?),
             ledger: Mutex::new(Ledger::load(&tables)?),
+            delivery: tell_delivery.clone(),
             stream: Stream::open(&store, &tables)?,
             catalog: ArcSwap::new(Arc::clone(&catalog)),
             telemetry: Telemetry::default(),
@@ -133,6 +160,7 @@ impl Service {
             })
             .into_iter()
             .sum();
+        *lock(&shards_cell) = Some(shards.clone());
         let waiting_rows = Arc::new(AtomicUsize::new(0));
         let committer = Committer {
             store: store.clone(),
@@ -148,6 +176,21 @@ impl Service {
         };
         let (told, inbox) = mpsc::channel::<Told>();
         let committer_thread = spawn("committer", move || committer.run(&inbox))?;
+        let crew = Arc::new(Crew::new(means, runtime.handle().clone()));
+        let delivery = Delivery {
+            tables: tables.clone(),
+            shared: Arc::clone(&shared),
+            crew: Arc::clone(&crew),
+            runtime: runtime.handle().clone(),
+            told: tell_delivery,
+        };
+        let delivery_thread = spawn("delivery", move || delivery.run(&delivery_inbox))?;
+        let threads = Threads {
+            committer: committer_thread,
+            recorder: recorder_thread,
+            delivery: delivery_thread,
+            runtime,
+        };
 
         let records = tables.tokens.iter().map(|entry| entry.map(|(_, record)| record));
         let tokens = Arc::new(Tokens::new(records.collect::<Result<_, _>>()?));
@@ -166,11 +209,12 @@ impl Service {
             shared,
             sandbox,
             registry: Mutex::new(registry),
-            shards: Mutex::new(Some(shards)),
+            shards: shards_cell,
             told: Mutex::new(Some(told)),
             waiting_rows,
             decoders: Mutex::default(),
-            threads: Mutex::new(Some(Threads { committer: committer_thread, recorder: recorder_thread })),
+            threads: Mutex::new(Some(threads)),
+            crew,
             config_file,
         };
         let first_token = service.first_token()?;
@@ -196,6 +240,9 @@ impl Service {
         }
         let end = threads.committer.join().map_err(|_| PipelineError::gone("committer"))?;
         threads.recorder.join().map_err(|_| PipelineError::gone("recorder"))?;
+        drop(self.shared.delivery.send(super::delivery::Told::Stop));
+        threads.delivery.join().map_err(|_| PipelineError::gone("delivery"))?;
+        threads.runtime.shutdown_background();
         let rest = end?;
         if let Some(reason) = self.shared.broken.get() {
             tracing::error!(reason, "nothing more is written down; the next start judges the journal again");
@@ -259,14 +306,32 @@ impl Service {
                 if in_force { "its system no longer shows it" } else { "its rule is no longer in force" };
             detection.resolve(Millis::now(), note.to_owned());
             let event = crate::detections::Event { event: EventKind::Resolved, detection };
-            let applied = self.shared.ledger().apply(&event, &self.tables);
-            let mut data = Map::new();
-            data.insert("detection".to_owned(), json!(event.detection));
-            if let Err(error) = applied.and_then(|_| self.shared.stream.publish("detection_resolved", data)) {
+            let closed = self.shared.transact(&self.tables, |desk, ledger, transaction| {
+                desk.happened(&event, ledger, transaction, Millis::now())
+            });
+            if let Err(error) = closed {
                 tracing::error!(error = super::chain(&error), %id, "a detection could not be closed");
             }
         }
     }
+}
+
+/// Where others find this server, and the key by which reports of actions are known: made once, and kept.
+fn links(store: &Store, tables: &Tables, config: &Config) -> Result<Links, OpenError> {
+    const NAME: &str = "reports";
+    let bytes = match tables.keys.get(&NAME.to_owned())? {
+        Some(bytes) => bytes,
+        None => {
+            let mut bytes = vec![0; 32];
+            ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
+                .map_err(|_| OpenError::Token("there is no randomness".to_owned()))?;
+            tables.keys.put(&NAME.to_owned(), &bytes)?;
+            store.flush()?;
+            bytes
+        }
+    };
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &bytes);
+    Ok(Links { public_url: config.server.public_url(), key })
 }
 
 /// How many names of a kind the store has; the others are written with the next round.
@@ -274,6 +339,8 @@ fn kept(tables: &Tables, kind: &str, known: usize) -> Result<usize, StoreError> 
     Ok(committer::names(tables, kind)?.len().min(known))
 }
 
+/// Threads that actions run on.
+const DELIVERY_THREADS: usize = 2;
 /// How often a start looks whether the rounds of the journal are recorded.
 const RECORDED_LOOK: std::time::Duration = std::time::Duration::from_millis(1);
 

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::views::{
-    Cost, DetectionFilter, DetectionLine, DetectionsPage, HistoryPage, ParameterView, PluginRef, Quarantine,
-    RuleView, SystemLine, SystemSummary, SystemsPage,
+    Cost, DetectionFilter, DetectionLine, DetectionsPage, HistoryPage, ParameterView, PluginRef,
+    PrecisionView, Quarantine, RuleView, SystemLine, SystemSummary, SystemsPage,
 };
 use super::{ChangeError, Service, ledger, lock};
 use crate::catalog::{Rule, config, plugin_of};
@@ -202,6 +202,10 @@ impl Service {
         accounts
     }
 
+    fn precision(&self, rule_id: &str) -> PrecisionView {
+        self.shared.ledger().verdicts().get(rule_id).copied().unwrap_or_default().into()
+    }
+
     fn rule_view(&self, rule: &Rule, account: &Account) -> RuleView {
         let value = |name: &str| {
             rule.scopes.names.iter().position(|known| known == name).map(|place| rule.scopes.default[place])
@@ -223,6 +227,7 @@ impl Service {
             detection_type: rule.detection_type,
             severity: rule.severity,
             enabled: true,
+            precision: self.precision(&rule.rule_id),
             plugin: self.plugin_ref(&rule.plugin.name, &rule.plugin.digest),
             window_s: rule.window_s,
             min_occurrences: rule.min_occurrences,
@@ -259,6 +264,7 @@ impl Service {
             detection_type: rule.detection_type.unwrap_or(DetectionType::PerformanceDegradation),
             severity: rule.severity.unwrap_or(Severity::Medium),
             enabled: false,
+            precision: self.precision(&rule.rule_id),
             plugin: self.plugin_ref(plugin, &digest),
             window_s: f64::from(rule.window_size.unwrap_or_default()),
             min_occurrences: rule.min_occurrences.unwrap_or(1),

@@ -1,6 +1,6 @@
 //! What came of each round: written, counted and told, in the order of the rounds.
 //!
-//! One thread. Detections are written before the systems that carry them, and systems before the journal lets go of
+//! One thread. Detections and what tells of them are written together, before the systems that carry them, and systems before the journal lets go of
 //! their samples, so that every prefix of the store's log is a state to go on from.
 
 use std::sync::Arc;
@@ -11,9 +11,8 @@ use serde_json::{Map, Value, json};
 use super::Shared;
 use super::tables::Tables;
 use crate::catalog::config::Retention;
-use crate::detections::EventKind;
 use crate::pipeline::{Outcome, Results};
-use crate::shard::{DeadRow, Kept};
+use crate::shard::{DeadRow, Incident, Kept};
 use crate::store::StoreError;
 use crate::time::Millis;
 
@@ -73,50 +72,31 @@ impl Recorder {
     fn record(&mut self, outcome: &Outcome) -> Result<(), StoreError> {
         // A copy of the store is made between two rounds.
         let _recording = super::lock(&self.shared.recording);
-        let mut told = Vec::new();
-        for event in &outcome.events {
-            if !self.shared.ledger().apply(event, &self.tables)? {
-                continue;
+        let still_s = outcome.round.catalog.config.detections.still_there_s;
+        let now = Millis::now();
+        self.shared.transact(&self.tables, |desk, ledger, transaction| {
+            desk.fleet_size = outcome.statuses.iter().map(|status| status.systems).sum();
+            for event in &outcome.events {
+                desk.happened(event, ledger, transaction, now)?;
             }
-            let kind = match event.event {
-                EventKind::Opened => "detection_opened",
-                EventKind::Reopened => "detection_reopened",
-                EventKind::Resolved => "detection_resolved",
-                EventKind::Ongoing => continue,
-            };
-            let mut data = Map::new();
-            data.insert("detection".to_owned(), serde_json::to_value(&event.detection).unwrap_or_default());
-            told.push((kind, data));
-        }
-        self.shared.stream.publish_all(told)?;
-        if !outcome.updates.is_empty() {
-            let mut ledger = self.shared.ledger();
             for update in &outcome.updates {
-                ledger.update(*update);
+                desk.went_on(*update, still_s, ledger, transaction, now)?;
             }
+            for (place, dead) in outcome.dead.iter().take(DEAD_LETTERS_PER_ROUND).enumerate() {
+                // Numbered by where they are found: a round that is judged again finds them at the same place.
+                let number = outcome.round.number * DEAD_LETTERS_PER_ROUND as u64 + place as u64;
+                let letter = dead_letter(dead, outcome);
+                self.tables.dead_letters.put_with(&mut transaction.writes, &number, &letter)?;
+            }
+            for incident in &outcome.incidents {
+                let (kind, data) = told_of(incident);
+                transaction.tell(kind, data);
+            }
+            Ok::<_, StoreError>(())
+        })?;
+        if !outcome.events.is_empty() {
+            self.shared.news();
         }
-        for (place, dead) in outcome.dead.iter().take(DEAD_LETTERS_PER_ROUND).enumerate() {
-            // Numbered by where they are found: a round that is judged again finds them at the same place.
-            let number = outcome.round.number * DEAD_LETTERS_PER_ROUND as u64 + place as u64;
-            self.tables.dead_letters.put(&number, &dead_letter(dead, outcome))?;
-        }
-        let mut told = Vec::new();
-        for incident in &outcome.incidents {
-            let mut data = Map::new();
-            data.insert("rule_id".to_owned(), json!(&*incident.rule_id));
-            data.insert("plugin".to_owned(), json!(&*incident.plugin));
-            let kind = match &incident.quarantine {
-                Some(quarantine) => {
-                    data.insert("reason".to_owned(), json!(quarantine.reason));
-                    data.insert("until".to_owned(), json!(quarantine.until));
-                    data.insert("times".to_owned(), json!(quarantine.times));
-                    "plugin_quarantined"
-                }
-                None => "plugin_released",
-            };
-            told.push((kind, data));
-        }
-        self.shared.stream.publish_all(told)?;
         write_down(&self.tables, &outcome.kept)?;
         let end = outcome.kept_through.min(self.journal_end.saturating_sub(1));
         self.tables.journal.trim(|&round| round <= end)?;
@@ -180,6 +160,23 @@ pub(super) fn write_down(tables: &Tables, kept: &[Kept]) -> Result<(), StoreErro
         }
     }
     Ok(())
+}
+
+fn told_of(incident: &Incident) -> (&'static str, Value) {
+    let (rule_id, plugin) = (&*incident.rule_id, &*incident.plugin);
+    match &incident.quarantine {
+        Some(quarantine) => (
+            "plugin_quarantined",
+            json!({
+                "rule_id": rule_id,
+                "plugin": plugin,
+                "reason": quarantine.reason,
+                "until": quarantine.until,
+                "times": quarantine.times,
+            }),
+        ),
+        None => ("plugin_released", json!({ "rule_id": rule_id, "plugin": plugin })),
+    }
 }
 
 fn dead_letter(dead: &DeadRow, outcome: &Outcome) -> Value {

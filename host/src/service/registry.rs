@@ -14,6 +14,7 @@ use crate::catalog::config::{self, Config};
 use crate::catalog::{Catalog, Parts, Refused, load_file, plugin_name, plugin_of};
 use crate::limits::{PLUGINS_MAX, VERSIONS_MAX};
 use crate::model::Vocabulary;
+use crate::outside::Means;
 use crate::sandbox::{Kind, Plugin, Sandbox};
 use crate::time::Millis;
 
@@ -27,6 +28,8 @@ pub(super) struct Registry {
     /// The configuration file as last read.
     pub(super) config: Config,
     pub(super) deployment: Deployment,
+    /// What actions reach the outside with.
+    pub(super) means: Arc<Means>,
     /// Components that have been loaded, by digest.
     loaded: HashMap<String, Plugin>,
 }
@@ -38,9 +41,10 @@ impl Registry {
         sandbox: Arc<Sandbox>,
         tables: Tables,
         config: Config,
+        means: Arc<Means>,
     ) -> Result<(Self, Vec<Refused>), crate::store::StoreError> {
         let deployment = tables.deployment.get(&CURRENT.to_owned())?.unwrap_or_default();
-        let mut registry = Self { sandbox, tables, config, deployment, loaded: HashMap::new() };
+        let mut registry = Self { sandbox, tables, config, deployment, means, loaded: HashMap::new() };
         let refused = registry.take_files()?;
         Ok((registry, refused))
     }
@@ -179,15 +183,18 @@ impl Registry {
     fn loaded(&mut self, name: &str, version: u32) -> Result<Plugin, String> {
         let deployed = self.deployment.plugins.get(name).ok_or("is not known")?;
         let digest = deployed.version(version).ok_or("has no such version")?.digest.clone();
-        if let Some(plugin) = self.loaded.get(&digest) {
+        self.component(name, &digest)
+    }
+
+    /// A component by its digest, loaded if it is not; whether it is in force or not.
+    pub(super) fn component(&mut self, name: &str, digest: &str) -> Result<Plugin, String> {
+        if let Some(plugin) = self.loaded.get(digest) {
             return Ok(plugin.clone());
         }
-        let bytes = self.tables.components.get(&digest).map_err(|error| super::chain(&error))?;
-        let plugin = self
-            .sandbox
-            .load(name, &bytes.ok_or("its component is not in the store")?)
-            .map_err(|error| error.to_string())?;
-        self.loaded.insert(digest, plugin.clone());
+        let bytes = self.tables.components.get(&digest.to_owned()).map_err(|error| super::chain(&error))?;
+        let bytes = bytes.ok_or("its component is no longer in the store")?;
+        let plugin = self.sandbox.load(name, &bytes).map_err(|error| error.to_string())?;
+        self.loaded.insert(digest.to_owned(), plugin.clone());
         Ok(plugin)
     }
 
@@ -249,7 +256,8 @@ impl Registry {
         // A plugin that a configured rule names need not judge under its own name as well.
         implied
             .retain(|name| config.rules.iter().all(|rule| plugin_of(rule) != name || rule.rule_id == **name));
-        let parts = Parts { config, plugins, implied: &implied, shadows, vocabulary, before };
+        let means = Arc::clone(&self.means);
+        let parts = Parts { config, plugins, implied: &implied, means, shadows, vocabulary, before };
         let (catalog, more) = Catalog::compose(parts);
         refused.extend(more);
         (catalog, refused)

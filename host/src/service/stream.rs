@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 
 use super::tables::{KeptEvent, Tables};
 use crate::limits::EVENTS_UNDER_WAY;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Writes};
 use crate::time::Millis;
 
 /// One event of the stream.
@@ -60,34 +60,35 @@ impl Stream {
 
     /// Keeps an event and tells it.
     pub(super) fn publish(&self, event: &'static str, data: Map<String, Value>) -> Result<(), StoreError> {
-        self.publish_all(vec![(event, data)])
+        self.publish_with(vec![(event, data)], Writes::default())
     }
 
-    /// Keeps events, and tells them once they are on the disk: a number that was told never means anything else.
-    pub(super) fn publish_all(
+    /// Keeps events and what is to be written with them, and tells the events once all of it is on the disk: a number
+    /// that was told never means anything else.
+    pub(super) fn publish_with(
         &self,
         events: Vec<(&'static str, Map<String, Value>)>,
+        mut writes: Writes,
     ) -> Result<(), StoreError> {
-        if events.is_empty() {
+        if events.is_empty() && writes.is_empty() {
             return Ok(());
         }
         let at = Millis::now();
         // Held until they are told, so that nobody tells later ones before.
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = Vec::with_capacity(events.len());
-        for (event, mut data) in events {
-            let sequence = *next;
+        for (sequence, (event, mut data)) in (*next..).zip(events) {
             data.insert("id".to_owned(), json!(sequence));
             data.insert("at".to_owned(), json!(at));
             data.insert("event".to_owned(), json!(event));
             let data = Value::Object(data).to_string();
-            self.tables
-                .events
-                .put(&sequence, &KeptEvent { at, event: event.to_owned(), data: data.clone() })?;
-            *next += 1;
-            kept.push(Published { sequence, event: event.into(), data: data.into() });
+            let record = KeptEvent { at, event: event.to_owned(), data };
+            self.tables.events.put_with(&mut writes, &sequence, &record)?;
+            kept.push(Published { sequence, event: event.into(), data: record.data.into() });
         }
+        self.store.write(&writes)?;
         self.store.flush()?;
+        *next += kept.len() as u64;
         self.durable.store(*next, Ordering::Release);
         for published in kept {
             // Nobody may be listening.

@@ -6,10 +6,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::deployment::Deployment;
+use super::desk::BlockChange;
 use super::views::Receipt;
 use crate::access::{Principal, TokenRecord};
+use crate::detections::Case;
 use crate::history::Chunk;
 use crate::model::{DetectionType, Severity, Status, TypeId};
+use crate::outbox::{CanaryState, Record};
 use crate::pipeline::Cut;
 use crate::scoring::{Counters, ModelRecord};
 use crate::shard::SystemState;
@@ -31,8 +34,22 @@ pub(super) struct Tables {
     pub(super) chunks: Table<u64, Chunk>,
     pub(super) models: Table<String, ModelRecord>,
     pub(super) headers: Table<Uuid, Header>,
-    /// Whole detections, as JSON.
+    /// Whole detections as samples show them, as JSON.
     pub(super) detections: Table<Uuid, Value>,
+    /// What people and actions made of them.
+    pub(super) cases: Table<Uuid, Case>,
+    /// What actions attached, by detection and name.
+    pub(super) attachments: Table<String, Vec<u8>>,
+    /// Alerts, groups and silences, as their room writes them.
+    pub(super) alerts: Table<String, Vec<u8>>,
+    /// Actions that are owed, and how they went.
+    pub(super) owed: Table<u64, Record>,
+    /// How canaries fared, by action.
+    pub(super) canaries: Table<String, CanaryState>,
+    /// Changes of the block list.
+    pub(super) blocks: Table<u64, BlockChange>,
+    /// What the server alone knows.
+    pub(super) keys: Table<String, Vec<u8>>,
     pub(super) events: Table<u64, KeptEvent>,
     pub(super) dead_letters: Table<u64, Value>,
     pub(super) components: Table<String, Vec<u8>>,
@@ -71,7 +88,10 @@ pub(super) struct Header {
     pub(super) system_type: String,
     pub(super) severity: Severity,
     pub(super) detection_type: DetectionType,
+    /// With what people say.
     pub(super) status: Status,
+    /// Active or resolved.
+    pub(super) of_samples: Status,
     pub(super) opened: Millis,
     pub(super) resolved: Option<Millis>,
     pub(super) reopened: u32,
@@ -116,11 +136,18 @@ impl Tables {
             journal: store.table("journal", 1, Postcard)?,
             receipts: store.table("receipts", 1, Postcard)?,
             receipt_order: store.table("receipt_order", 1, Postcard)?,
-            systems: store.table("systems", 1, Postcard)?,
+            systems: store.table("systems", 2, Postcard)?,
             chunks: store.table("chunks", 2, Postcard)?,
             models: store.table("models", 1, Postcard)?,
-            headers: store.table("detection_headers", 1, Postcard)?,
+            headers: store.table("detection_headers", 2, Postcard)?,
             detections: store.table("detections", 1, Json)?,
+            cases: store.table("cases", 1, Json)?,
+            attachments: store.table("attachments", 1, Postcard)?,
+            alerts: store.table("alerts", 1, Postcard)?,
+            owed: store.table("owed", 1, Json)?,
+            canaries: store.table("canaries", 1, Json)?,
+            blocks: store.table("blocks", 1, Json)?,
+            keys: store.table("keys", 1, Postcard)?,
             events: store.table("events", 1, Postcard)?,
             dead_letters: store.table("dead_letters", 1, Json)?,
             components: store.table("components", 1, Postcard)?,

@@ -33,6 +33,8 @@ pub(super) struct Telemetry {
     dead_letters: AtomicU64,
     quarantines: AtomicU64,
     opened: AtomicU64,
+    tries: Family<TryLabels, Counter>,
+    try_time: Histogram,
     commit: Histogram,
     judge_lag: Histogram,
 }
@@ -54,6 +56,8 @@ impl Default for Telemetry {
             dead_letters: AtomicU64::default(),
             quarantines: AtomicU64::default(),
             opened: AtomicU64::default(),
+            tries: Family::default(),
+            try_time: Histogram::new(seconds),
             commit: Histogram::new(seconds),
             judge_lag: Histogram::new(seconds),
         }
@@ -80,6 +84,13 @@ impl Telemetry {
     /// Rows of the journal are being judged after a restart.
     pub(super) fn resumed(&self, rows: u64) {
         self.resumed.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// An action was tried.
+    pub(super) fn tried(&self, action: &str, well: bool, took: Duration) {
+        let result = if well { "done" } else { "failed" };
+        self.tries.get_or_create(&TryLabels { action: action.to_owned(), result }).inc();
+        self.try_time.observe(took.as_secs_f64());
     }
 
     /// A round is done.
@@ -110,6 +121,18 @@ impl Telemetry {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Named {
     name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TryLabels {
+    action: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfState {
+    action: String,
+    state: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -199,11 +222,48 @@ impl Service {
         let active = self.shared.ledger().active().count() as i64;
         gauge(&mut registry, "detections_active", "Detections that are not over", active);
         self.rule_metrics(&mut registry);
+        self.delivery_metrics(&mut registry);
         let mut text = String::new();
         if let Err(error) = encode(&mut text, &registry) {
             tracing::error!(%error, "metrics cannot be written as text");
         }
         text
+    }
+
+    fn delivery_metrics(&self, registry: &mut Registry) {
+        let told = &self.shared.telemetry;
+        registry.register("action_tries", "Tries of actions", told.tries.clone());
+        registry.register_with_unit("action_try", "Time of a try", Unit::Seconds, told.try_time.clone());
+        let owed: Family<OfState, Gauge> = Family::default();
+        let open: Family<Named, Gauge> = Family::default();
+        let took: Family<Named, Gauge<f64, AtomicU64>> = Family::default();
+        let desk = lock(&self.shared.desk);
+        for (action, depth) in desk.outbox.depths() {
+            let states = [
+                ("waiting", depth.waiting),
+                ("under_way", depth.under_way),
+                ("awaiting", depth.awaiting),
+                ("held", depth.held),
+                ("dead", depth.dead),
+            ];
+            for (state, count) in states {
+                owed.get_or_create(&OfState { action: action.clone(), state }).set(count as i64);
+            }
+            let is_open = i64::from(depth.breaker != crate::outbox::BreakerState::Closed);
+            open.get_or_create(&Named { name: action.clone() }).set(is_open);
+            if let Some(canary) = desk.outbox.canary(&action) {
+                took.get_or_create(&Named { name: action })
+                    .set(canary.took_ms.map_or(f64::NAN, |ms| ms as f64 / 1e3));
+            }
+        }
+        let firing = desk.alerts.firing() as i64;
+        drop(desk);
+        registry.register("actions_owed", "Actions that are owed, by state", owed);
+        registry.register("destination_broken", "1 while the breaker of an action is not closed", open);
+        registry.register_with_unit("canary", "How long the last canary took", Unit::Seconds, took);
+        let gauge: Gauge = Gauge::default();
+        gauge.set(firing);
+        registry.register("alerts_firing", "Alerts that fire", gauge);
     }
 
     fn rule_metrics(&self, registry: &mut Registry) {

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::Role;
+use crate::evaluation::{Proportion, Verdicts};
 use crate::model::{DetectionType, Severity, Status};
 use crate::time::Millis;
 
@@ -71,6 +72,22 @@ pub struct SystemLine {
     pub samples_kept: usize,
     /// Detections of it that are not over.
     pub active_detections_count: usize,
+}
+
+/// How a rule's detections turned out.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct PrecisionView {
+    /// Counts.
+    #[serde(flatten)]
+    pub verdicts: Verdicts,
+    /// The share that was no false positive, of those that are over.
+    pub precision: Proportion,
+}
+
+impl From<Verdicts> for PrecisionView {
+    fn from(verdicts: Verdicts) -> Self {
+        Self { precision: verdicts.precision(), verdicts }
+    }
 }
 
 /// A page of systems.
@@ -203,6 +220,8 @@ pub struct RuleView {
     pub severity: Severity,
     /// Whether it is in force.
     pub enabled: bool,
+    /// How its detections turned out, as far as samples and people have said.
+    pub precision: PrecisionView,
     /// Who judges.
     pub plugin: PluginRef,
     /// The rule's window in seconds.

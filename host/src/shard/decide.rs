@@ -9,11 +9,13 @@ use super::round::Round;
 use super::watched::Watched;
 use crate::catalog::Catalog;
 use crate::detections::{
-    ConditionEvidence, Detection, Event, EventKind, Evidence, Peak, PluginEvidence, ScoreEvidence,
-    Transition, Watch, confidence,
+    ConditionEvidence, Contribution, DecidingRow, Detection, Event, EventKind, Evidence, InputEvidence, Peak,
+    PluginEvidence, ScoreEvidence, Transition, Watch, confidence, remember,
 };
 use crate::history::Systems;
+use crate::limits::CONTRIBUTIONS_MAX;
 use crate::model::{HEALTH_STATUS, MetricId, Status};
+use crate::scoring::Panel;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -29,6 +31,7 @@ pub(super) fn decide(
     batch: &Batch,
     round: &Round,
     systems: &mut Systems,
+    panel: &mut Panel,
     report: &mut ShardReport,
 ) {
     if judge.watched.is_empty() && judged.verdicts.matched.is_empty() {
@@ -47,7 +50,7 @@ pub(super) fn decide(
         };
         let row = judged.row(place);
         if verdict == Verdict::Matched || systems.get(batch.rows[row].system).watched_by > 0 {
-            let kind = step(judge, verdict, batch, row, round, systems);
+            let kind = step(judge, verdict, batch, row, round, systems, panel);
             let watched = judge.watched.get(&batch.rows[row].system);
             let Some(detection) = watched.and_then(|watched| watched.detection.as_deref()) else { continue };
             if let Some(kind) = kind {
@@ -71,6 +74,7 @@ fn step(
     place: usize,
     round: &Round,
     systems: &mut Systems,
+    panel: &mut Panel,
 ) -> Option<EventKind> {
     let row = &batch.rows[place];
     let gate = judge.gate;
@@ -99,17 +103,23 @@ fn step(
         return None;
     }
 
+    let is_open = judge.watched.get(&row.system).is_some_and(|watched| watched.ongoing().is_some());
+    let shown = (!is_open).then(|| deciding_row(judge, batch, place, round, systems));
     let watched = judge.watched.entry(row.system).or_insert_with(|| {
         systems.get_mut(row.system).watched_by += 1;
-        Watched { watch: Watch::new(row.samples_before), detection: None }
+        Watched { watch: Watch::new(row.samples_before), ..Watched::default() }
     });
+    if let Some(shown) = shown {
+        remember(&mut watched.deciding, shown, gate.min_occurrences);
+    }
     let transition = watched.watch.matched(row.time, &gate, row.interval_s)?;
     let matched_share = watched.watch.matched_share();
     let sure = confidence(judge.rule.severity, matched_share, batch.combined[place]);
     match transition {
         Transition::Open => {
-            let detection = open(judge, batch, place, round, systems, matched_share, sure);
-            judge.watched.get_mut(&row.system)?.detection = Some(Box::new(detection));
+            let detection = open(judge, batch, place, round, systems, panel, matched_share, sure);
+            let watched = judge.watched.get_mut(&row.system)?;
+            watched.detection = Some(Box::new(detection));
             Some(EventKind::Opened)
         }
         Transition::Reopen => {
@@ -125,12 +135,30 @@ fn step(
     }
 }
 
+/// What the plugin was shown of a match that may become part of a detection.
+fn deciding_row(
+    judge: &mut Judge,
+    batch: &Batch,
+    place: usize,
+    round: &Round,
+    systems: &Systems,
+) -> DecidingRow {
+    let row = &batch.rows[place];
+    let parameters = judge.parameters(row, systems);
+    let timestamp = match row.origin {
+        Origin::Sample { row, .. } => Some(round.samples.sample(row as usize).time),
+        Origin::Silence { .. } => None,
+    };
+    DecidingRow { at: row.at, timestamp, inputs: judge.inputs(batch, place, &parameters) }
+}
+
 fn open(
     judge: &mut Judge,
     batch: &Batch,
     place: usize,
     round: &Round,
     systems: &Systems,
+    panel: &mut Panel,
     matched_share: f64,
     sure: f64,
 ) -> Detection {
@@ -150,7 +178,9 @@ fn open(
         by_scorer: (catalog.scorers.iter().zip(&batch.by_scorer))
             .map(|(scorer, scores)| (scorer.scorer_id.to_string(), json!(number(scores[place]))))
             .collect(),
+        contributions: contributions(batch, place, &catalog, systems, panel),
     };
+    let deciding = judge.watched.get_mut(&row.system).map(|watched| std::mem::take(&mut watched.deciding));
     let evidence = Evidence {
         rule_id: rule.rule_id.to_string(),
         rule_name: rule.name.clone(),
@@ -166,6 +196,8 @@ fn open(
             .zip(parameters.iter().map(|value| json!(value)))
             .collect(),
         settings: rule.settings.clone(),
+        inputs: rule.inputs.iter().map(InputEvidence::new).collect(),
+        deciding: deciding.unwrap_or_default().into(),
         plugin: PluginEvidence {
             name: rule.plugin.name.to_string(),
             digest: rule.plugin.digest.to_string(),
@@ -201,6 +233,43 @@ fn open(
         evidence,
         metrics: known.metrics,
     }
+}
+
+/// The metrics that made the score of a row: each in turn is put back to what is usual for the system.
+fn contributions(
+    batch: &Batch,
+    place: usize,
+    catalog: &Catalog,
+    systems: &Systems,
+    panel: &mut Panel,
+) -> Vec<Contribution> {
+    let row = &batch.rows[place];
+    let Origin::Sample { generation, .. } = row.origin else { return Vec::new() };
+    if batch.combined[place].is_nan() {
+        return Vec::new();
+    }
+    let system = systems.get(row.system);
+    let mut columns: Vec<Vec<f64>> = batch.columns.iter().map(|column| vec![column[place]]).collect();
+    let mut tried: Vec<Contribution> = Vec::new();
+    for column in catalog.features() {
+        let value = columns[column][0];
+        let Some(metric) = catalog.plan.latest(column).filter(|_| !value.is_nan()) else { continue };
+        let Some(usual) = system.mean(metric) else { continue };
+        let metric = catalog.metrics.name(metric.0).to_string();
+        let tries = tried.len() + 1;
+        columns.iter_mut().for_each(|column| column.resize(tries + 1, column[0]));
+        columns[column][tries] = usual;
+        tried.push(Contribution { metric, value, usual, score: 0.0 });
+    }
+    let rows = tried.len() + 1;
+    let scores = panel.score(row.system_type, generation, &columns, rows).combined;
+    for (contribution, score) in tried.iter_mut().zip(&scores[1..]) {
+        contribution.score = scores[0] - score;
+    }
+    tried.retain(|contribution| contribution.score > 0.0);
+    tried.sort_by(|a, b| b.score.total_cmp(&a.score));
+    tried.truncate(CONTRIBUTIONS_MAX);
+    tried
 }
 
 /// What is known of a system on a row: of the sample itself, or of the last one before the silence.

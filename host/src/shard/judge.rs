@@ -101,6 +101,9 @@ impl Judge {
             next.instance = self.instance;
             next.breaker = self.breaker;
             next.cost.quarantine = quarantine;
+        } else {
+            // What another plugin was shown is no evidence of this one's verdict.
+            next.watched.values_mut().for_each(|watched| watched.deciding.clear());
         }
         if let (Some(kept), Some(wanted)) = (self.shadow, &rule.shadow)
             && kept.is_of(wanted)
@@ -186,7 +189,8 @@ impl Judge {
         self.cost.quarantine = None;
     }
 
-    fn inputs(&self, batch: &Batch, row: usize, parameters: &[f64]) -> Vec<f64> {
+    /// What the plugin is shown of a row.
+    pub(super) fn inputs(&self, batch: &Batch, row: usize, parameters: &[f64]) -> Vec<f64> {
         let value = |source: &ColumnSource| match source {
             ColumnSource::Plan(column) => batch.columns[*column][row],
             ColumnSource::Parameter(place) => parameters[*place],

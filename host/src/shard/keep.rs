@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::owner::Shard;
 use super::watched::Watched;
-use crate::detections::{Detection, Watch};
+use crate::detections::{DecidingRow, Detection, Watch};
 use crate::history::{Chunk, System, SystemIndex, SystemRecord, SystemWriting};
 use crate::store::{StoreError, Table};
 
@@ -57,6 +57,7 @@ struct WatchedState {
     watch: Watch,
     /// The detection as JSON: its evidence is of open shape.
     detection: Option<Vec<u8>>,
+    deciding: Vec<DecidingRow>,
 }
 
 /// A system to be written down: encoded where its state is, written where the order is.
@@ -180,7 +181,10 @@ impl Shard {
                 }
             };
             let detection = watched.detection.and_then(read);
-            judge.watched.insert(index, Watched { watch: watched.watch, detection });
+            judge.watched.insert(
+                index,
+                Watched { watch: watched.watch, detection, deciding: watched.deciding.into() },
+            );
             self.systems.get_mut(index).watched_by += 1;
         }
     }
@@ -222,10 +226,11 @@ impl Shard {
         let mut watched = Vec::new();
         if self.systems.get(index).watched_by > 0 {
             for judge in &self.judges {
-                if let Some(Watched { watch, detection }) = judge.watched.get(&index) {
+                if let Some(Watched { watch, detection, deciding }) = judge.watched.get(&index) {
                     let rule_id = judge.rule.rule_id.to_string();
                     let json = detection.as_ref().and_then(|detection| serde_json::to_vec(detection).ok());
-                    watched.push(WatchedState { rule_id, watch: watch.clone(), detection: json });
+                    let deciding = deciding.iter().cloned().collect();
+                    watched.push(WatchedState { rule_id, watch: watch.clone(), detection: json, deciding });
                 }
             }
         }

@@ -276,7 +276,7 @@ impl Shard {
                 shadow.compare(&judged, time, &self.batch, &self.systems, round.clock);
                 judge.shadow = Some(shadow);
             }
-            decide(judge, &judged, &self.batch, round, &mut self.systems, report);
+            decide(judge, &judged, &self.batch, round, &mut self.systems, &mut self.panel, report);
             report.incidents.append(&mut judge.incidents);
         }
     }

@@ -1,12 +1,16 @@
 //! What a rule has found on one system.
 
-use crate::detections::{Detection, Watch};
+use std::collections::VecDeque;
+
+use crate::detections::{DecidingRow, Detection, Watch};
 
 /// A system under a rule's eye, and the trouble found there, if any.
 #[derive(Debug, Default)]
 pub(super) struct Watched {
     pub(super) watch: Watch,
     pub(super) detection: Option<Box<Detection>>,
+    /// The matches that the next detection may be made of.
+    pub(super) deciding: VecDeque<DecidingRow>,
 }
 
 impl Watched {

@@ -49,6 +49,15 @@ pub enum StoreError {
         /// In what.
         reason: String,
     },
+    /// What a room made of its records is not theirs.
+    #[error("what {table} has cannot be read")]
+    Contents {
+        /// Which table.
+        table: &'static str,
+        /// In what.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The database did not do what was asked.
     #[error("the store did not answer")]
     Database(#[from] sled::Error),

@@ -1,12 +1,13 @@
 //! What survives: one sled database behind typed tables. The only room that knows sled, keys and encodings.
 //!
 //! sled keeps one log for all tables, and recovers a prefix of it: what was written first is there if what was written
-//! later is. Everything that restarts rely on follows from that order; nothing needs a transaction over two tables.
-//! A record begins with a byte for the version of its shape; a store of a newer format is refused before it is touched.
+//! later is. Restarts rely on that order, and on [`Writes`], which are there together or not at all. A record begins
+//! with a byte for the version of its shape; a store of a newer format is refused before it is touched.
 
 mod error;
 mod key;
 mod table;
+mod writes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 pub use error::StoreError;
 pub use key::{Key, Pair};
 pub use table::{Encoding, Table};
+pub use writes::Writes;
 
 /// The format of the whole store. A newer one is not opened.
 const FORMAT: u32 = 1;

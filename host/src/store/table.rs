@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::StoreError;
 use super::key::Key;
+use super::writes::Writes;
 
 /// How a table writes its records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +69,11 @@ impl<K: Key, V> Table<K, V> {
         Ok(())
     }
 
+    /// Adds to `writes` that a record goes away, if it is there.
+    pub fn remove_with(&self, writes: &mut Writes, key: &K) {
+        writes.of(self.name, &self.tree).remove(key.bytes());
+    }
+
     /// The greatest key.
     ///
     /// # Errors
@@ -122,6 +128,18 @@ impl<K: Key, V: Serialize> Table<K, V> {
     /// The store cannot be written.
     pub fn put(&self, key: &K, record: &V) -> Result<(), StoreError> {
         self.put_encoded(key, &self.encode(record)?)
+    }
+}
+
+impl<K: Key, V: Serialize> Table<K, V> {
+    /// Adds a record to what is [written together](super::Store::write).
+    ///
+    /// # Errors
+    /// The record is of a shape that its encoding cannot carry, which is a defect.
+    pub fn put_with(&self, writes: &mut Writes, key: &K, record: &V) -> Result<(), StoreError> {
+        let bytes = self.encode(record)?;
+        writes.of(self.name, &self.tree).insert(key.bytes(), bytes);
+        Ok(())
     }
 }
 

@@ -1,11 +1,13 @@
-//! Write Lapwing rules and scorers in Rust.
+//! Write Lapwing rules, scorers and actions in Rust.
 //!
 //! A rule is a struct, the inputs that it reads, and a function over one row: see [`Rule`] for one of twenty lines, and
-//! [`BatchRule`] for the same over a batch. A scorer is a [`Scorer`]. Both are plain Rust that a native unit test can
-//! call; [`export_rule!`] and [`export_scorer!`] make a component of them when the target is WebAssembly.
+//! [`BatchRule`] for the same over a batch. A scorer is a [`Scorer`], an action an [`Action`](action::Action). All are
+//! plain Rust that a native unit test can call; [`export_rule!`], [`export_scorer!`] and [`export_action!`] make a component
+//! of them when the target is WebAssembly.
 //!
 //! Missing values are never zeros: a condition on one is [`Unknown`](Outcome::Unknown), and `&` and `|` carry that on.
 
+pub mod action;
 pub mod features;
 pub mod input;
 pub mod judgement;

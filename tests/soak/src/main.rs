@@ -25,6 +25,7 @@ mod metrics;
 mod proc;
 mod programs;
 mod random;
+mod receiver;
 mod report;
 mod sender;
 mod server;
@@ -68,6 +69,8 @@ enum Program {
     Crash(programs::crash::Options),
     /// Ten misbehaving components beside rules that must not notice
     Hostile(programs::hostile::Options),
+    /// From a failing sample to the webhook, one page for one cause, and an outage of the receiver
+    Telling(programs::telling::Options),
     /// Far more than the server can take
     Overload(programs::overload::Options),
 }
@@ -131,6 +134,7 @@ fn program(bench: &Bench, program: &Program) -> Result<Report> {
         Program::Swap(options) => programs::swap::run(bench, options),
         Program::Crash(options) => programs::crash::run(bench, options),
         Program::Hostile(options) => programs::hostile::run(bench, options),
+        Program::Telling(options) => programs::telling::run(bench, options),
         Program::Overload(options) => programs::overload::run(bench, options),
     }
 }

@@ -1,5 +1,6 @@
 //! The configuration file: TOML, every key optional, every unknown key refused by name.
 
+mod acting;
 mod running;
 mod server;
 
@@ -9,11 +10,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use acting::Action;
 pub use running::{Access, Components, Retention, Store};
 pub use server::{ServerSettings, TlsFiles};
 
+use crate::alerts::AlertsConfig;
 use crate::limits::{BATCH_ROWS_MAX, OCCURRENCES_MAX, SHARDS_MAX, WINDOW_S_MAX};
 use crate::model::{DetectionType, Severity};
+use crate::outside::{MailSettings, SecretSource};
 
 /// What an operator may set.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -35,6 +39,14 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// Scorers, likewise.
     pub scorers: Vec<Scorer>,
+    /// What can be done about detections.
+    pub actions: Vec<Action>,
+    /// Secrets that actions may be granted, by the names under which they are.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// The server that sends mail for actions.
+    pub mail: Option<MailSettings>,
+    /// Who is told, when, and why not.
+    pub alerts: AlertsConfig,
     /// How it serves.
     pub server: ServerSettings,
     /// What survives.
@@ -101,11 +113,13 @@ impl Default for Pipeline {
 pub struct Detections {
     /// A trouble that returns within so many seconds of its resolution reopens its detection. 0..=604800.
     pub reopen_within_s: f64,
+    /// A detection that a person resolved, and that samples still show so many seconds later, is open again. 0..=604800.
+    pub still_there_s: f64,
 }
 
 impl Default for Detections {
     fn default() -> Self {
-        Self { reopen_within_s: 300.0 }
+        Self { reopen_within_s: 300.0, still_there_s: 300.0 }
     }
 }
 
@@ -272,6 +286,9 @@ impl Config {
         for path in config.components.folder.iter_mut().chain(tls).chain(jwks) {
             *path = folder.join(&*path);
         }
+        for path in config.secret_files() {
+            *path = folder.join(&*path);
+        }
         let problems = config.problems();
         if problems.is_empty() { Ok(config) } else { Err(ConfigError::Values { file, problems }) }
     }
@@ -334,6 +351,7 @@ impl Config {
         check("pipeline.shards", self.pipeline.shards as f64, 1.0..=SHARDS_MAX as f64);
         check("pipeline.batch_rows", self.pipeline.batch_rows as f64, 1.0..=BATCH_ROWS_MAX as f64);
         check("detections.reopen_within_s", self.detections.reopen_within_s, 0.0..=604_800.0);
+        check("detections.still_there_s", self.detections.still_there_s, 0.0..=604_800.0);
         check("training.min_samples", self.training.min_samples as f64, 100.0..=1e5);
         check("training.max_training_samples", self.training.max_training_samples as f64, 100.0..=1e5);
         check("training.refresh_every", self.training.refresh_every as f64, 1.0..=1e5);
@@ -355,6 +373,7 @@ impl Config {
             }
         }
         problems.extend(self.server.problems());
+        problems.extend(self.acting_problems());
         if self.training.min_samples > self.training.max_training_samples {
             problems.push("training.min_samples is more than training.max_training_samples".to_owned());
         }

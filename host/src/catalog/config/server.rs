@@ -12,6 +12,8 @@ use serde::Deserialize;
 pub struct ServerSettings {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Where others find it, for links in messages and for reports of actions: `https://lapwing.example.com`.
+    pub public_url: Option<String>,
     /// With these it speaks TLS.
     pub tls: Option<TlsFiles>,
     /// Whether others than this machine may be served without TLS.
@@ -46,6 +48,7 @@ impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7400),
+            public_url: None,
             tls: None,
             insecure: false,
             body_bytes_max: 8 << 20,
@@ -112,6 +115,14 @@ impl ServerSettings {
                 self.listen.port()
             )
         })
+    }
+
+    /// Where others find this server: as configured, or else the address that it listens on.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let url = self.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", self.listen));
+        url.trim_end_matches('/').to_owned()
     }
 
     /// Within this a body is there or given up; what is left is for doing something with it, so that a slow sender

@@ -1,7 +1,12 @@
-//! For the tests of scorers: data that is the same at every run, and the laws that every scorer keeps.
+//! For the tests of plugins. For scorers, data that is the same at every run, and the laws that every scorer keeps; for
+//! actions, a [`FakeHost`].
 #![allow(clippy::unwrap_used, reason = "a check of a test fails by panicking")]
 
+mod fake_host;
+
 use crate::Scorer;
+
+pub use fake_host::FakeHost;
 
 /// Noise in -0.5..0.5 that repeats only after a long time: fractional parts of multiples of irrational numbers.
 #[must_use]
