@@ -175,13 +175,20 @@ fn plugins_lists_and_inspects() {
     let plugins: Vec<Value> = serde_json::from_str(&list.stdout).unwrap();
     let names: Vec<&str> = plugins.iter().map(|plugin| plugin["name"].as_str().unwrap()).collect();
     let bundled = [
+        "analyze_performance",
+        "block_access",
         "conditions",
         "data_inconsistency",
+        "escalate",
+        "initiate_cleanup",
+        "initiate_recovery",
+        "initiate_sync",
         "isolation_forest",
         "patterns",
         "performance_degradation",
         "resource_exhaustion",
         "security_anomaly",
+        "send_alert",
         "statistics",
         "system_disconnection",
     ];
@@ -195,7 +202,7 @@ fn plugins_lists_and_inspects() {
     assert!(one.stdout.contains("threshold = 4 (1 to 10000)"), "{}", one.stdout);
     let none = bench.run(&["plugins", "inspect", "nobody"]);
     assert_eq!(none.code, 1);
-    assert!(none.stderr.contains("there is no plugin nobody; there are conditions"), "{}", none.stderr);
+    assert!(none.stderr.contains("there is no plugin nobody; there are analyze_performance"), "{}", none.stderr);
 }
 
 #[test]

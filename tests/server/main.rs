@@ -19,6 +19,7 @@ mod document;
 #[path = "../road/harness.rs"]
 mod harness;
 mod identity;
+mod mailing;
 mod quarantine;
 mod reading;
 mod receiver;

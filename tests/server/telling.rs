@@ -326,3 +326,30 @@ fn blocks_are_listed_followed_and_taken_back() {
     });
     assert_eq!(changes["changes"][1]["entry"], Value::Null);
 }
+
+#[test]
+fn a_slow_destination_delays_nobody_else() {
+    let (receiver, slow) = (Receiver::new(), Receiver::new());
+    slow.behave(&vec![Manner::Slow(std::time::Duration::from_secs(1)); 20]);
+    let further = format!(
+        r#"
+[[actions]]
+action_id = "slow"
+plugin = "send_alert"
+settings = {{ kind = "webhook", url = "{grant}/" }}
+grants = {{ hosts = ["{grant}"] }}
+delivery = {{ concurrency = 1 }}
+"#,
+        grant = slow.grant()
+    );
+    let both = config(&receiver).replace("receivers = [\"ops\"]", "receivers = [\"ops\", \"slow\"]");
+    let mut server = Server::prepared(&format!("{both}\n{further}"));
+    server.bench.write("hook.secret", "s3cret\n");
+    server.start();
+    let systems: Vec<String> = (0..20).map(|number| format!("s-{number}")).collect();
+    let rows: Vec<Value> =
+        systems.iter().flat_map(|system| [exhausted(system, 0), exhausted(system, 1)]).collect();
+    server.take(&rows);
+    received(&server, &receiver, 20);
+    assert!(slow.received().len() < 20, "the slow one is not done when the other one is");
+}

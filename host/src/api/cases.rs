@@ -99,7 +99,7 @@ async fn make(
     note: Option<String>,
     by: Principal,
 ) -> Result<Json<Value>, Problem> {
-    Ok(Json(api.blocking(move |service| service.make_move(id, &step, note, &by)).await??))
+    Ok(Json(api.blocking(move |service| service.make_move(id, &step, note.as_deref(), &by)).await??))
 }
 
 /// Gives a document that an action attached.

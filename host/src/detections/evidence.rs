@@ -122,7 +122,7 @@ pub struct Contribution {
     pub metric: String,
     /// What it was.
     pub value: f64,
-    /// The mean of what is kept of the system.
+    /// The mean of what the model was trained on.
     pub usual: f64,
     /// How much lower the combined score would be.
     pub score: f64,

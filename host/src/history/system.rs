@@ -268,15 +268,6 @@ impl System {
         &self.metrics
     }
 
-    /// The mean of a metric over the samples kept; `None`: none of them has it.
-    #[must_use]
-    pub fn mean(&self, metric: MetricId) -> Option<f64> {
-        let place = self.metrics.iter().position(|&known| known == metric)?;
-        let known = || self.samples().map(|(_, row)| row[place]).filter(|value| !value.is_nan());
-        let count = known().count();
-        (count > 0).then(|| known().sum::<f64>() / count as f64)
-    }
-
     /// How many samples are kept.
     #[must_use]
     pub fn samples_kept(&self) -> usize {

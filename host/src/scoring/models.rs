@@ -28,6 +28,8 @@ pub struct Models {
 #[derive(Debug, Default)]
 struct State {
     generations: HashMap<TypeId, BTreeMap<u32, Generation>>,
+    /// The means of the training set that each was made from, by feature.
+    usual: HashMap<TypeId, BTreeMap<u32, Arc<[f64]>>>,
     /// The trainer has ended: nothing more will come.
     closed: bool,
 }
@@ -61,16 +63,31 @@ impl Models {
         }
     }
 
-    pub(super) fn put(&self, system_type: TypeId, generation: u32, models: Generation) {
-        self.lock().generations.entry(system_type).or_default().insert(generation, models);
+    /// `usual`: the means of the training set, by feature; NaN where no row has it.
+    pub(super) fn put(&self, system_type: TypeId, generation: u32, models: Generation, usual: Arc<[f64]>) {
+        let mut state = self.lock();
+        state.generations.entry(system_type).or_default().insert(generation, models);
+        state.usual.entry(system_type).or_default().insert(generation, usual);
+        drop(state);
         self.trained.notify_all();
     }
 
     /// Lets go of what no shard will ask for: everything of the type before `generation`.
     pub(super) fn forget_before(&self, system_type: TypeId, generation: u32) {
-        if let Some(of_type) = self.lock().generations.get_mut(&system_type) {
+        let mut state = self.lock();
+        if let Some(of_type) = state.generations.get_mut(&system_type) {
             *of_type = of_type.split_off(&generation);
         }
+        if let Some(of_type) = state.usual.get_mut(&system_type) {
+            *of_type = of_type.split_off(&generation);
+        }
+    }
+
+    /// What was usual for a type when the models of this generation were trained, by feature.
+    pub(super) fn usual(&self, system_type: TypeId, generation: u32) -> Option<Arc<[f64]>> {
+        let state = self.lock();
+        let of_type = state.usual.get(&system_type)?;
+        of_type.range(..=generation).next_back().map(|(_, usual)| Arc::clone(usual))
     }
 
     /// The newest models of a type.

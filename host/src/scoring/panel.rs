@@ -118,6 +118,12 @@ impl Panel {
         RowScores { by_scorer, combined }
     }
 
+    /// What was usual for a type when the models of this generation were trained, by feature of the catalog.
+    #[must_use]
+    pub fn usual(&self, system_type: TypeId, generation: u32) -> Option<Arc<[f64]>> {
+        self.models.usual(system_type, generation)
+    }
+
     /// What scoring has cost, by scorer in catalog order.
     #[must_use]
     pub fn costs(&self) -> &[PanelCost] {

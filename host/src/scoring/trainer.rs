@@ -103,9 +103,11 @@ impl Trainer {
             memory: None,
         };
         for (system_type, remembered) in memory.iter().flat_map(|memory| memory.recall(&trainer.catalog)) {
-            trainer.models.put(system_type, remembered.generation, remembered.models);
-            if let Some(set) = remembered.set {
-                trainer.sets.insert(system_type, set.into_iter().map(VecDeque::from).collect());
+            let set: Vec<VecDeque<f64>> = remembered.set.into_iter().flatten().map(VecDeque::from).collect();
+            let usual = set.iter().map(mean).collect();
+            trainer.models.put(system_type, remembered.generation, remembered.models, usual);
+            if !set.is_empty() {
+                trainer.sets.insert(system_type, set);
             }
         }
         trainer.memory = memory;
@@ -229,7 +231,8 @@ impl Trainer {
             })
             .collect();
         let models = Generation::new(models);
-        self.models.put(system_type, generation, Arc::clone(&models));
+        let usual = self.sets.get(&system_type).map(|set| set.iter().map(mean).collect()).unwrap_or_default();
+        self.models.put(system_type, generation, Arc::clone(&models), usual);
         if let (Some(memory), Some(set)) = (&self.memory, self.sets.get(&system_type)) {
             memory.keep(&self.catalog, system_type, generation, &models, set);
         }
@@ -255,6 +258,12 @@ impl Trainer {
         }
         result.map_err(|error| error.to_string())
     }
+}
+
+/// The mean of the known values; NaN if there are none.
+fn mean(column: &VecDeque<f64>) -> f64 {
+    let known = column.iter().filter(|value| !value.is_nan());
+    known.clone().sum::<f64>() / known.count() as f64
 }
 
 /// Where each scorer's columns are among the features.

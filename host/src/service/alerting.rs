@@ -101,7 +101,7 @@ impl From<NotDone> for ChangeError {
     }
 }
 
-fn invalid(problem: impl ToString) -> ChangeError {
+fn invalid(problem: &crate::alerts::SilenceError) -> ChangeError {
     ChangeError::Invalid { kind: "invalid-request", problems: vec![problem.to_string()] }
 }
 
@@ -129,7 +129,7 @@ impl Service {
             }
             Ok::<_, StoreError>(made)
         })?;
-        let silence = made.map_err(invalid)?;
+        let silence = made.map_err(|error| invalid(&error))?;
         self.shared.news();
         self.note(by, "silence.add", &id.to_string(), &Value::Null, &json!(silence))?;
         Ok(silence)

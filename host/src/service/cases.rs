@@ -30,10 +30,10 @@ impl Service {
         &self,
         id: Uuid,
         step: &Move,
-        note: Option<String>,
+        note: Option<&str>,
         by: &Principal,
     ) -> Result<Value, ChangeError> {
-        if let Some(note) = note.as_ref().filter(|note| note.len() > NOTE_BYTES_MAX) {
+        if let Some(note) = note.filter(|note| note.len() > NOTE_BYTES_MAX) {
             let problem = format!("note has {} bytes, at most {NOTE_BYTES_MAX} are allowed", note.len());
             return Err(ChangeError::Invalid { kind: "invalid-request", problems: vec![problem] });
         }
@@ -42,7 +42,7 @@ impl Service {
         let at = Millis::now();
         let made = self.shared.transact(&self.tables, |desk, ledger, transaction| {
             let change = |case: &mut Case, header: &super::tables::Header| {
-                case.apply(step, note.clone(), &by.name, at, header.of_samples)
+                case.apply(step, note.map(str::to_owned), &by.name, at, header.of_samples)
             };
             match ledger.change(id, transaction, change)? {
                 Some(Ok(())) => desk.moved(id, step, by, ledger, transaction, at).map_err(NotMoved::Store),

@@ -57,7 +57,7 @@ impl History for Past {
             texts.find(|(metric, _)| Some(metric.0) == zone).map(|(_, text)| text.to_owned())
         };
         let facts = self.ask({
-            let (id, zone_of) = (id.clone(), zone_of.clone());
+            let id = id.clone();
             move |shard| shard.system(&id).map(|system| (system.system_type, zone_of(system)))
         });
         let Some((system_type, zone)) = facts.into_iter().flatten().next() else { return Vec::new() };

@@ -117,7 +117,7 @@ fn step(
     let sure = confidence(judge.rule.severity, matched_share, batch.combined[place]);
     match transition {
         Transition::Open => {
-            let detection = open(judge, batch, place, round, systems, panel, matched_share, sure);
+            let detection = open(judge, batch, place, round, systems, panel, matched_share);
             let watched = judge.watched.get_mut(&row.system)?;
             watched.detection = Some(Box::new(detection));
             Some(EventKind::Opened)
@@ -160,8 +160,8 @@ fn open(
     systems: &Systems,
     panel: &mut Panel,
     matched_share: f64,
-    sure: f64,
 ) -> Detection {
+    let sure = confidence(judge.rule.severity, matched_share, batch.combined[place]);
     let row = &batch.rows[place];
     let parameters = judge.parameters(row, systems);
     let explanation = judge.explain(batch, place, &parameters);
@@ -178,7 +178,7 @@ fn open(
         by_scorer: (catalog.scorers.iter().zip(&batch.by_scorer))
             .map(|(scorer, scores)| (scorer.scorer_id.to_string(), json!(number(scores[place]))))
             .collect(),
-        contributions: contributions(batch, place, &catalog, systems, panel),
+        contributions: contributions(batch, place, &catalog, panel),
     };
     let deciding = judge.watched.get_mut(&row.system).map(|watched| std::mem::take(&mut watched.deciding));
     let evidence = Evidence {
@@ -235,26 +235,20 @@ fn open(
     }
 }
 
-/// The metrics that made the score of a row: each in turn is put back to what is usual for the system.
-fn contributions(
-    batch: &Batch,
-    place: usize,
-    catalog: &Catalog,
-    systems: &Systems,
-    panel: &mut Panel,
-) -> Vec<Contribution> {
+/// The metrics that made the score of a row: each in turn is put back to what is usual for the type.
+fn contributions(batch: &Batch, place: usize, catalog: &Catalog, panel: &mut Panel) -> Vec<Contribution> {
     let row = &batch.rows[place];
     let Origin::Sample { generation, .. } = row.origin else { return Vec::new() };
     if batch.combined[place].is_nan() {
         return Vec::new();
     }
-    let system = systems.get(row.system);
+    let Some(usual) = panel.usual(row.system_type, generation) else { return Vec::new() };
     let mut columns: Vec<Vec<f64>> = batch.columns.iter().map(|column| vec![column[place]]).collect();
     let mut tried: Vec<Contribution> = Vec::new();
-    for column in catalog.features() {
+    for (column, &usual) in catalog.features().into_iter().zip(&*usual) {
         let value = columns[column][0];
-        let Some(metric) = catalog.plan.latest(column).filter(|_| !value.is_nan()) else { continue };
-        let Some(usual) = system.mean(metric) else { continue };
+        let known = !value.is_nan() && !usual.is_nan();
+        let Some(metric) = catalog.plan.latest(column).filter(|_| known) else { continue };
         let metric = catalog.metrics.name(metric.0).to_string();
         let tries = tried.len() + 1;
         columns.iter_mut().for_each(|column| column.resize(tries + 1, column[0]));

@@ -2,12 +2,15 @@
 
 use lapwing_sdk::prelude::*;
 
+/// A CPU that is busy for less than this is at work. Memory and disks that are full do not empty by themselves; jobs end.
+const CPU_SUSTAINED_S: f64 = 120.0;
+
 lapwing_sdk::inputs! {
-    /// What the rule reads.
+    /// What the rule reads. The CPU counts by its least use of two minutes.
     pub struct Inputs {
         memory_usage_percent: latest("memory_usage_percent"),
         disk_usage_percent: latest("disk_usage_percent"),
-        cpu_usage_percent: latest("cpu_usage_percent"),
+        cpu_usage_percent: min("cpu_usage_percent").last_seconds(CPU_SUSTAINED_S),
         share: parameter("threshold", "share of memory and of disk capacity in use (0..1)", 0.9, 0.0..=1.0),
         cpu_share: parameter("cpu_threshold", "share of CPU capacity in use (0..1)", 0.95, 0.0..=1.0),
     }

@@ -19,8 +19,8 @@ use crate::server::{Bench, Server};
 
 /// Between two batches of failures.
 const EVERY: Duration = Duration::from_millis(10);
-/// How long the last messages may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long the last messages may take: a breaker that has been open for long is tried every five minutes.
+const PATIENCE: Duration = Duration::from_secs(400);
 /// From the answer to the webhook.
 const WEBHOOK_P99: Duration = Duration::from_millis(100);
 /// From the first failure of a zone to its page.
