@@ -202,7 +202,11 @@ fn plugins_lists_and_inspects() {
     assert!(one.stdout.contains("threshold = 4 (1 to 10000)"), "{}", one.stdout);
     let none = bench.run(&["plugins", "inspect", "nobody"]);
     assert_eq!(none.code, 1);
-    assert!(none.stderr.contains("there is no plugin nobody; there are analyze_performance"), "{}", none.stderr);
+    assert!(
+        none.stderr.contains("there is no plugin nobody; there are analyze_performance"),
+        "{}",
+        none.stderr
+    );
 }
 
 #[test]
