@@ -10,6 +10,7 @@
 )]
 
 mod access;
+mod alertmanager;
 mod client;
 mod command;
 mod components;

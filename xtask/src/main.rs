@@ -50,6 +50,18 @@ enum Task {
     },
 }
 
+/// Alerts are sent to a real Alertmanager, where one is installed.
+fn with_alertmanager() -> Result<()> {
+    let found = std::process::Command::new("prometheus-alertmanager").arg("--version").output();
+    if !found.is_ok_and(|answer| answer.status.success()) {
+        eprintln!("prometheus-alertmanager is not installed: alerts are not sent to one");
+        return Ok(());
+    }
+    let test =
+        ["test", "--workspace", "--exclude", "xtask", "--test", "server", "--", "--ignored", "alertmanager"];
+    cargo(&test).run()
+}
+
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 const CARGO_DENY: &str = "0.20.2";
 
@@ -62,6 +74,7 @@ fn main() -> Result<()> {
         Task::Test => {
             wasm_target()?;
             cargo(&["test", "--workspace", "--exclude", "xtask"]).run()?;
+            with_alertmanager()?;
             soak::short(soak::Profile::Dev)
         }
         Task::Soak { args } => {
