@@ -21,9 +21,6 @@ fn pair(text: &str) -> Result<(String, String), String> {
 pub(super) struct SilenceCommand {
     #[command(flatten)]
     server: Server,
-    /// Print the server's answer as it came
-    #[arg(long, global = true)]
-    json: bool,
     #[command(subcommand)]
     what: Silencing,
 }
@@ -84,7 +81,7 @@ impl SilenceCommand {
             }
         };
         match &self.what {
-            _ if self.json => print(&answer)?,
+            _ if self.server.json => print(&answer)?,
             Silencing::List => {
                 for silence in answer["silences"].as_array().into_iter().flatten() {
                     println!("{}", silence_line(silence));
@@ -119,9 +116,6 @@ fn silence_line(silence: &Value) -> String {
 pub(super) struct RouteCommand {
     #[command(flatten)]
     server: Server,
-    /// Print the server's answer as it came
-    #[arg(long, global = true)]
-    json: bool,
     #[command(subcommand)]
     what: Routing,
 }
@@ -141,7 +135,7 @@ impl RouteCommand {
         let Routing::Test { labels } = &self.what;
         let labels: BTreeMap<_, _> = labels.iter().cloned().collect();
         let answer = self.server.post("/api/v1/routes/test", &json!({ "labels": labels }))?;
-        if self.json {
+        if self.server.json {
             print(&answer)?;
             return Ok(Exit::Done);
         }
@@ -180,9 +174,6 @@ impl RouteCommand {
 pub(super) struct ActionCommand {
     #[command(flatten)]
     server: Server,
-    /// Print the server's answer as it came
-    #[arg(long, global = true)]
-    json: bool,
     #[command(subcommand)]
     what: Acting,
 }
@@ -243,7 +234,7 @@ impl ActionCommand {
             Acting::Replay { key } => decide(key, "replay", Value::Null)?,
             Acting::Undo { key } => decide(key, "undo", Value::Null)?,
         };
-        if self.json {
+        if self.server.json {
             print(&answer)?;
             return Ok(Exit::Done);
         }

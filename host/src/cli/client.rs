@@ -21,6 +21,9 @@ pub(super) struct Server {
     /// A token; better given as a variable than as an argument, which others can see
     #[arg(long, value_name = "TOKEN", env = "LAPWING_TOKEN", hide_env_values = true, global = true)]
     token: Option<String>,
+    /// Print the server's answer as it came
+    #[arg(long, global = true)]
+    pub(super) json: bool,
 }
 
 /// What is sent with a request.

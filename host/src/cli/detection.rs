@@ -13,9 +13,6 @@ use super::client::{Server, cell, print};
 pub(super) struct DetectionCommand {
     #[command(flatten)]
     server: Server,
-    /// Print the server's answer as it came
-    #[arg(long, global = true)]
-    json: bool,
     #[command(subcommand)]
     what: What,
 }
@@ -93,7 +90,7 @@ impl DetectionCommand {
             }
         };
         match &self.what {
-            _ if self.json => print(&answer)?,
+            _ if self.server.json => print(&answer)?,
             What::List { .. } => {
                 for detection in answer["detections"].as_array().into_iter().flatten() {
                     println!("{}", line(detection));

@@ -22,9 +22,6 @@ pub(super) struct Explain {
     /// Instead of one of a server: every detection that a replay wrote to this file (NDJSON)
     #[arg(long, value_name = "FILE", conflicts_with = "id")]
     file: Option<PathBuf>,
-    /// Print the answer as it came
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     setup: Setup,
     #[command(flatten)]
@@ -40,9 +37,6 @@ pub(super) struct WhyNot {
     rule: String,
     /// When it was expected (RFC 3339) [default: now]
     at: Option<String>,
-    /// Print the server's answer as it came
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     server: Server,
 }
@@ -54,7 +48,7 @@ impl Explain {
         }
         let id = self.id.context("which detection?")?;
         let answer = self.server.ask("POST", &format!("/api/v1/detections/{id}/explain"), Body::None)?;
-        if self.json {
+        if self.server.json {
             print(&answer)?;
         } else {
             show(&answer);
@@ -132,7 +126,7 @@ impl WhyNot {
         let mut query = vec![("system_id", self.system.as_str()), ("rule_id", &self.rule)];
         query.extend(self.at.as_deref().map(|at| ("at", at)));
         let answer = self.server.query("/api/v1/why-not", &query)?;
-        if self.json {
+        if self.server.json {
             print(&answer)?;
             return Ok(Exit::Done);
         }

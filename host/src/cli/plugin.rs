@@ -16,9 +16,6 @@ use crate::catalog::plugin_name;
 pub(super) struct PluginCommand {
     #[command(flatten)]
     server: Server,
-    /// Print the server's answer as it came
-    #[arg(long, global = true)]
-    json: bool,
     #[command(subcommand)]
     what: What,
 }
@@ -119,7 +116,7 @@ impl PluginCommand {
             }
             What::Keygen { file } => return keygen(file),
         };
-        if self.json {
+        if self.server.json {
             print(&answer)?;
         } else {
             self.show(&answer)?;

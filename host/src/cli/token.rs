@@ -12,9 +12,6 @@ use super::client::{Body, Server, cell, print};
 pub(super) struct TokenCommand {
     #[command(flatten)]
     server: Server,
-    /// Print the server's answer as it came
-    #[arg(long, global = true)]
-    json: bool,
     #[command(subcommand)]
     what: What,
 }
@@ -54,7 +51,7 @@ impl TokenCommand {
             What::List => self.server.get("/api/v1/tokens")?,
             What::Revoke { id } => self.server.ask("DELETE", &format!("/api/v1/tokens/{id}"), Body::None)?,
         };
-        if self.json {
+        if self.server.json {
             print(&answer)?;
             return Ok(Exit::Done);
         }

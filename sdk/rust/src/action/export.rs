@@ -124,3 +124,47 @@ mod tests {
         assert!(!undo(&slot, request(r#"{"kind": "act"}"#), &host).unwrap_err().retry);
     }
 }
+
+/// Makes one [`Runbook`](crate::action::Runbook) the action that this component exports.
+///
+/// ```ignore
+/// lapwing_sdk::export_runbook!("recovery", "Initiate recovery", "Asks the operator's automation to bring a system back");
+/// ```
+#[macro_export]
+macro_rules! export_runbook {
+    ($runbook:literal, $name:literal, $description:literal) => {
+        /// The action.
+        pub struct Initiate($crate::action::Runbook);
+
+        impl $crate::action::Action for Initiate {
+            type Settings = $crate::action::RunbookSettings;
+            const UNDOES: bool = true;
+
+            fn configure(settings: Self::Settings) -> Result<Self, String> {
+                $crate::action::Runbook::new($runbook, settings).map(Self)
+            }
+
+            fn describe(&self) -> (&str, &str) {
+                ($name, $description)
+            }
+
+            fn run(
+                &self,
+                request: &$crate::action::Request,
+                host: &dyn $crate::action::Host,
+            ) -> Result<$crate::action::Outcome, $crate::action::Failure> {
+                self.0.run(request, host)
+            }
+
+            fn undo(
+                &self,
+                request: &$crate::action::Request,
+                host: &dyn $crate::action::Host,
+            ) -> Result<$crate::action::Outcome, $crate::action::Failure> {
+                self.0.undo(request, host)
+            }
+        }
+
+        $crate::export_action!(Initiate);
+    };
+}

@@ -1,10 +1,11 @@
 //! For the tests of plugins. For scorers, data that is the same at every run, and the laws that every scorer keeps; for
-//! actions, a [`FakeHost`].
+//! actions, a [`FakeHost`], and what every runbook does.
 #![allow(clippy::unwrap_used, reason = "a check of a test fails by panicking")]
 
 mod fake_host;
 
 use crate::Scorer;
+use crate::action::Action;
 
 pub use fake_host::FakeHost;
 
@@ -96,4 +97,25 @@ fn broken_models_are_refused<S: Scorer>(scorer: &S) {
         assert!(scorer.restore(&bytes[..length]).is_err(), "the first {length} bytes are no model");
     }
     assert!(scorer.restore(&[&bytes[..], &[0]].concat()).is_err(), "nor is one with a byte too many");
+}
+
+/// An action that is one runbook starts it at its endpoint, awaits its report, and takes it back.
+///
+/// # Panics
+/// It does something else.
+pub fn check_runbook<A: Action>(runbook: &str) {
+    let settings = serde_json::json!({
+        "endpoints": { "default": "https://automation.example" },
+        "secret": "runbooks",
+    });
+    let action = A::configure(serde_json::from_value(settings).unwrap()).unwrap();
+    let (host, request) = (FakeHost::new().secret("runbooks", "s"), FakeHost::request("act"));
+    assert_eq!(action.run(&request, &host).unwrap().effects.len(), 1, "a report is awaited");
+    action.undo(&request, &host).unwrap();
+    let sent = host.requests();
+    assert_eq!([&sent[0].method, &sent[1].method], ["POST", "DELETE"]);
+    for request in &sent {
+        let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!(body["runbook"], runbook);
+    }
 }
