@@ -210,3 +210,5 @@ pub const REMEMBERED_VALUES_MAX: usize = 1000;
 pub const LISTED_MEMBERS_MAX: usize = 50;
 /// Systems on a chain of dependencies that is followed.
 pub const DEPENDENCY_STEPS_MAX: usize = 64;
+/// How long a system may say goodbye for, in seconds: thirty days.
+pub const ABSENCE_S_MAX: f64 = 30.0 * 86_400.0;

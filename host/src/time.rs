@@ -1,6 +1,9 @@
 //! Points in time and their text form (RFC 3339).
 
 use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -10,9 +13,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Millis(pub i64);
 
 impl Millis {
-    /// What the wall clock says.
+    /// What the wall clock says, except that it never goes back: one that is set back is followed no more, and time goes on
+    /// as the monotonic clock does. So a silence stays as long as it was.
     #[must_use]
     pub fn now() -> Self {
+        static START: OnceLock<Instant> = OnceLock::new();
+        /// What is to be added to the time since the start.
+        static AHEAD: AtomicI64 = AtomicI64::new(i64::MIN);
+        let since_start = START.get_or_init(Instant::now).elapsed().as_millis() as i64;
+        let by_wall = Timestamp::now().as_millisecond() - since_start;
+        Self(since_start + AHEAD.fetch_max(by_wall, Ordering::Relaxed).max(by_wall))
+    }
+
+    /// What the wall clock says, wherever it was set to.
+    #[must_use]
+    pub fn by_wall_clock() -> Self {
         Self(Timestamp::now().as_millisecond())
     }
 

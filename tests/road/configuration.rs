@@ -199,7 +199,7 @@ fn plugins_lists_and_inspects() {
         assert!(imports.iter().all(|import| import.starts_with("lapwing:plugin/")), "{imports:?}");
     }
     let one = bench.run(&["plugins", "inspect", "system_disconnection"]);
-    assert!(one.stdout.contains("threshold = 4 (1 to 10000)"), "{}", one.stdout);
+    assert!(one.stdout.contains("threshold = 1 (1 to 10000)"), "{}", one.stdout);
     let none = bench.run(&["plugins", "inspect", "nobody"]);
     assert_eq!(none.code, 1);
     assert!(

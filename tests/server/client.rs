@@ -10,6 +10,7 @@ use ureq::http::{HeaderMap, Request};
 use crate::server::PATIENCE;
 
 /// A request on its way.
+#[derive(Clone)]
 pub(crate) struct Ask {
     pub(crate) agent: ureq::Agent,
     pub(crate) method: String,

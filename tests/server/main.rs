@@ -21,6 +21,7 @@ mod document;
 mod harness;
 mod identity;
 mod mailing;
+mod presence;
 mod quarantine;
 mod reading;
 mod receiver;

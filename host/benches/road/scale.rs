@@ -62,7 +62,7 @@ fn window_cost(length: u32, batch: &SampleBatch) -> f64 {
         plan.column(&Input::Over(Windowed { metric: MetricId(0), aggregate, span, offset }));
     }
     let mut columns = vec![Vec::new(); plan.width()];
-    let mut systems = Systems::new(plan, 1000, 0);
+    let mut systems = Systems::new(plan, std::sync::Arc::default(), 1000, 0);
     let mut pass = 0;
     let mut run = |passes: usize| {
         let started = Instant::now();

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{Api, Problem};
+use crate::observer::BlindInterval;
 use crate::service::Service;
 use crate::service::{DetectionFilter, DetectionsPage, HistoryPage, SystemSummary, SystemsPage};
 
@@ -63,6 +64,23 @@ pub(super) struct SystemsQuery {
     limit: Option<usize>,
     /// Only systems of this type.
     system_type: Option<String>,
+}
+
+/// The host's own sight.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ObserverView {
+    /// Whether it sees: no silence is judged while it does not.
+    degraded: bool,
+    /// When it could not, oldest first; the last one lasts while its `until` is null.
+    blind: Vec<BlindInterval>,
+}
+
+/// Shows when the host itself could not see: it stood still, its clock was set, its queue was full, or nobody was heard.
+#[utoipa::path(get, path = "/api/v1/observer", tag = "reading",
+    responses((status = 200, description = "Its sight", body = ObserverView)))]
+pub(super) async fn observer(State(api): State<Api>) -> Result<Json<ObserverView>, Problem> {
+    let blind = api.blocking(Service::blind_intervals).await?;
+    Ok(Json(ObserverView { degraded: blind.last().is_some_and(|last| last.until.is_none()), blind }))
 }
 
 /// Lists systems by ascending id.

@@ -42,8 +42,12 @@ routes! {
     get    "/metrics"                                  Needs(Read), Timed => health::metrics;
 
     post   "/api/v1/samples"                           Needs(Ingest), Timed => samples::take_in;
+    post   "/api/v1/heartbeats"                        Needs(Ingest), Timed => samples::heartbeats;
+    post   "/api/v1/systems/{id}/ping"                 Needs(Ingest), Timed => samples::ping;
+    post   "/api/v1/systems/{id}/goodbye"              Needs(Ingest), Timed => samples::goodbye;
 
     get    "/api/v1/summary"                           Needs(Read), Timed => reading::summary;
+    get    "/api/v1/observer"                          Needs(Read), Timed => reading::observer;
     get    "/api/v1/systems"                           Needs(Read), Timed => reading::systems;
     get    "/api/v1/systems/{id}"                      Needs(Read), Timed => reading::system;
     get    "/api/v1/systems/{id}/history"              Needs(Read), Timed => reading::history;

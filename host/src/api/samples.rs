@@ -7,13 +7,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
+use utoipa::ToSchema;
 
+use super::body::Input;
 use super::{Api, Problem, ProblemDocument, body};
-use crate::service::Receipt;
+use crate::service::{Admitted, Receipt, Service};
+use crate::time::Millis;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const KEY_BYTES_MAX: usize = 128;
@@ -68,8 +72,93 @@ pub(super) async fn take_in(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Receipt>, Problem> {
+    read_and_keep(&api, &headers, body, false).await
+}
+
+/// Takes signs of life in: rows that need no more than a `system_id`.
+///
+/// They are samples whose time, unless given, is that of their arrival; all else is as for samples.
+#[utoipa::path(
+    post, path = "/api/v1/heartbeats", tag = "samples",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "As for samples"),
+        ("Content-Encoding" = Option<String>, Header, description = "`gzip`, `zstd` or `identity`"),
+    ),
+    request_body(
+        content(
+            (Vec<Object> = "application/json", example = json!([{ "system_id": "backup-job" }])),
+            (String = "application/x-ndjson"),
+        ),
+        description = "The systems that live",
+    ),
+    responses(
+        (status = 200, description = "What became of the rows", body = Receipt),
+        (status = 400, description = "No row was accepted (`no-row-accepted`, with `errors`), or the request cannot \
+                                      be understood", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn heartbeats(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Receipt>, Problem> {
+    read_and_keep(&api, &headers, body, true).await
+}
+
+/// Takes one sign of life in, for whatever can call a URL.
+#[utoipa::path(
+    post, path = "/api/v1/systems/{id}/ping", tag = "samples",
+    params(("id" = String, Path, description = "The system")),
+    responses((status = 200, description = "It is on the disk", body = Receipt)),
+)]
+pub(super) async fn ping(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Receipt>, Problem> {
+    keep_row(&api, json!({ "system_id": id })).await
+}
+
+/// When a system means to be back.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Goodbye {
+    /// When its next sample is due (RFC 3339).
+    #[schema(value_type = String, format = DateTime)]
+    returns_at: Millis,
+    /// Why, for people.
+    #[serde(default)]
+    reason: String,
+}
+
+/// Says that a system goes away on purpose, and until when: until then its silence is nothing.
+///
+/// Whoever may send the system's samples may say so. Any later sample of it ends its absence.
+#[utoipa::path(
+    post, path = "/api/v1/systems/{id}/goodbye", tag = "samples",
+    params(("id" = String, Path, description = "The system")),
+    request_body(content = Goodbye),
+    responses((status = 200, description = "It is on the disk", body = Receipt)),
+)]
+pub(super) async fn goodbye(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Input(goodbye): Input<Goodbye>,
+) -> Result<Json<Receipt>, Problem> {
+    let text = format!("{} {}", goodbye.returns_at, goodbye.reason);
+    let name = api.service.goodbye_metric();
+    keep_row(&api, json!({ "system_id": id, "custom_metrics": { name: text.trim_end() } })).await
+}
+
+/// Keeps one row that the server has written itself.
+async fn keep_row(api: &Api, row: serde_json::Value) -> Result<Json<Receipt>, Problem> {
+    keep(api, None, move |service| Ok(service.admit(row.to_string().as_bytes(), true))).await
+}
+
+async fn read_and_keep(
+    api: &Api,
+    headers: &HeaderMap,
+    body: Body,
+    timeless: bool,
+) -> Result<Json<Receipt>, Problem> {
     let limit = api.settings.body_bytes_max;
-    let (key, encoding, _room) = match understood(&api, &headers, limit) {
+    let (key, encoding, _room) = match understood(api, headers, limit) {
         Ok(understood) => understood,
         Err(refusal) => {
             body::drain(body, limit).await;
@@ -77,12 +166,22 @@ pub(super) async fn take_in(
         }
     };
     let cap = api.settings.decompressed_bytes_max;
-    let body = body::read(&headers, body, limit, api.settings.body_timeout()).await?;
+    let body = body::read(headers, body, limit, api.settings.body_timeout()).await?;
+    keep(api, key, move |service| decompress(encoding, &body, cap).map(|rows| service.admit(&rows, timeless)))
+        .await
+}
+
+/// Keeps rows, when it is their turn to be decoded, and says what became of them.
+async fn keep(
+    api: &Api,
+    key: Option<String>,
+    decode: impl FnOnce(&Service) -> Result<Admitted, Problem> + Send + 'static,
+) -> Result<Json<Receipt>, Problem> {
     let turn = Arc::clone(&api.decoders).acquire_owned().await.map_err(|error| Problem::internal(&error))?;
     let admitted = api
         .blocking(move |service| {
             let _turn = turn;
-            decompress(encoding, &body, cap).map(|rows| service.admit(&rows))
+            decode(service)
         })
         .await??;
     // A client that goes away must not leave a commit half made.

@@ -13,9 +13,10 @@ use super::rule::{ColumnSource, Rule};
 use super::scope::Scopes;
 use super::scorer::Scorer;
 use crate::alerts::Plan as AlertPlan;
+use crate::heartbeat::Agreements;
 use crate::history::Plan;
 use crate::limits::{COMPONENT_BYTES_MAX, RULES_MAX, SCORERS_MAX};
-use crate::model::{DetectionType, IdHasher, Severity, SharedNames, Vocabulary};
+use crate::model::{DetectionType, IdHasher, MetricId, Severity, SharedNames, TypeId, Vocabulary};
 use crate::outside::{Means, NoHistory};
 use crate::sandbox::{Kind, LoadError, Plugin, RuleDescriptor, Sandbox, contract};
 
@@ -49,6 +50,8 @@ pub struct Catalog {
     pub disabled_rules: Vec<config::Rule>,
     /// The inputs of all of them.
     pub plan: Plan,
+    /// What is agreed about the silence of systems.
+    pub agreements: Arc<Agreements>,
     /// The names of metrics.
     pub metrics: SharedNames,
     /// The names of system types.
@@ -121,6 +124,28 @@ impl Catalog {
         (catalog, refused)
     }
 
+    /// What is agreed about silence, with types by their numbers.
+    fn agreed(&self) -> Result<Agreements, String> {
+        let settings = &self.config.heartbeat;
+        let number =
+            |name: &String| self.types.number(name).map(TypeId).map_err(|full| format!("{name}: {full}"));
+        let types = settings.types.iter().map(|(name, agreed)| Ok::<_, String>((number(name)?, *agreed)));
+        let types = types.collect::<Result<_, _>>()?;
+        let presence = &self.config.presence;
+        let goodbye = Some(presence.goodbye.as_str()).filter(|name| !name.is_empty());
+        let goodbye =
+            goodbye.map(|name| self.metrics.number(name).map(MetricId).map_err(|full| full.to_string()));
+        let mut agreements = Agreements::new(settings.everybody(), types, settings.systems.clone());
+        agreements.goodbye = goodbye.transpose()?;
+        agreements.overdue_s = presence.overdue_s;
+        let label = |name: &String| {
+            let number = self.metrics.number(name).map_err(|full| full.to_string())?;
+            Ok::<_, String>((MetricId(number), name.as_str().into()))
+        };
+        agreements.labels = self.config.groups.labels.iter().map(label).collect::<Result<_, _>>()?;
+        Ok(agreements)
+    }
+
     /// Configures every rule and scorer; what cannot be used is told beside it.
     #[must_use]
     pub fn compose(parts: Parts<'_>) -> (Self, Vec<Refused>) {
@@ -134,12 +159,17 @@ impl Catalog {
             alerts: action::nobody(),
             disabled_rules: Vec::new(),
             plan: before.map(|before| before.plan.clone()).unwrap_or_default(),
+            agreements: Arc::default(),
             metrics,
             types,
             ids,
             config,
         };
         let mut refused = Vec::new();
+        match catalog.agreed() {
+            Ok(agreements) => catalog.agreements = Arc::new(agreements),
+            Err(reason) => refused.push(Refused { name: "heartbeat".to_owned(), reason }),
+        }
         for wanted in action::wanted(&catalog.config, &catalog.plugins, implied) {
             let id = wanted.action_id.clone();
             match catalog.action_or_same(&wanted, &means, before) {

@@ -1,6 +1,7 @@
 //! Declared inputs to columns of the plan: metric names get their numbers, windows are checked against what is kept.
 
 use super::rule::ColumnSource;
+use crate::heartbeat::Fact;
 use crate::history::{Aggregate, Extent, Input, Plan, Windowed};
 use crate::model::{MetricId, SharedNames};
 use crate::sandbox::contract;
@@ -25,8 +26,14 @@ pub(super) fn bind(
             contract::Input::Equals(test) => {
                 Input::Equals(metric(&test.metric)?, test.literal.as_str().into())
             }
-            contract::Input::Heartbeat(contract::Heartbeat::SilenceS) => Input::SilenceS,
-            contract::Input::Heartbeat(contract::Heartbeat::ExpectedIntervalS) => Input::ExpectedIntervalS,
+            contract::Input::Heartbeat(fact) => Input::Heartbeat(match fact {
+                contract::Heartbeat::SilenceS => Fact::SilenceS,
+                contract::Heartbeat::ExpectedIntervalS => Fact::ExpectedIntervalS,
+                contract::Heartbeat::SilenceLimitS => Fact::SilenceLimitS,
+                contract::Heartbeat::LatenessS => Fact::LatenessS,
+                contract::Heartbeat::Suspicion => Fact::Suspicion,
+                contract::Heartbeat::Alive => Fact::Alive,
+            }),
             contract::Input::Timestamp => Input::Timestamp,
             contract::Input::Parameter(name) => {
                 let place = parameters.iter().position(|parameter| parameter.name == *name);

@@ -90,6 +90,8 @@ pub enum EventKind {
     Resolved,
     /// It was still there when the input ended.
     Ongoing,
+    /// It is about other systems than before.
+    Changed,
 }
 
 /// A detection as it changed.
@@ -107,6 +109,12 @@ impl Detection {
     #[must_use]
     pub fn id(rule_id: &str, system_id: &str, opened: Millis) -> Uuid {
         Uuid::new_v5(&NAMESPACE, format!("{rule_id}\0{system_id}\0{}", opened.0).as_bytes())
+    }
+
+    /// Whether it is a disconnection that silence opened, not a sample.
+    #[must_use]
+    pub fn is_by_silence(&self) -> bool {
+        self.detection_type == DetectionType::Disconnection && self.evidence.sample_timestamp.is_none()
     }
 
     /// Another match.

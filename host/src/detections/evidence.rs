@@ -42,6 +42,26 @@ pub struct Evidence {
     pub health_status: Option<String>,
     /// The custom metrics of the sample, or of the last one before the silence.
     pub custom_metrics: Map<String, Value>,
+    /// Who is gone, if it is about many systems.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupEvidence>,
+}
+
+/// Systems that are gone together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupEvidence {
+    /// What they have in common: `zone`, `system_type`.
+    pub label: String,
+    /// Its value.
+    pub value: String,
+    /// How many are gone.
+    pub gone: usize,
+    /// How many there are with this label.
+    pub population: u32,
+    /// The first hundred of them, by name.
+    pub members: Vec<String>,
+    /// How often that has changed.
+    pub changes: u64,
 }
 
 /// One condition on the row that opened the detection.
@@ -199,8 +219,17 @@ pub fn words(input: &Input) -> (String, Option<String>) {
             (windowed.metric.clone(), Some(format!("{aggregate} of {}{offset}", extent(windowed.span))))
         }
         Input::Equals(test) => (format!("{} = {}", test.metric, test.literal), None),
-        Input::Heartbeat(contract::Heartbeat::SilenceS) => ("silence_s".to_owned(), None),
-        Input::Heartbeat(contract::Heartbeat::ExpectedIntervalS) => ("expected_interval_s".to_owned(), None),
+        Input::Heartbeat(fact) => {
+            let name = match fact {
+                contract::Heartbeat::SilenceS => "silence_s",
+                contract::Heartbeat::ExpectedIntervalS => "expected_interval_s",
+                contract::Heartbeat::SilenceLimitS => "silence_limit_s",
+                contract::Heartbeat::LatenessS => "lateness_s",
+                contract::Heartbeat::Suspicion => "suspicion",
+                contract::Heartbeat::Alive => "alive",
+            };
+            (name.to_owned(), None)
+        }
         Input::Parameter(name) => (name.clone(), None),
         Input::Timestamp => ("timestamp".to_owned(), None),
     }

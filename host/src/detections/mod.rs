@@ -13,8 +13,8 @@ pub use confidence::confidence;
 pub use deciding::{DecidingRow, remember};
 pub use detection::{Detection, DetectionUpdate, Event, EventKind, Peak};
 pub use evidence::{
-    ConditionEvidence, Contribution, Evidence, InputEvidence, Outcome, PluginEvidence, Relation,
-    ScoreEvidence, words,
+    ConditionEvidence, Contribution, Evidence, GroupEvidence, InputEvidence, Outcome, PluginEvidence,
+    Relation, ScoreEvidence, words,
 };
 pub use summary::{Summary, Tally};
 pub use watch::{Gate, Transition, Watch};

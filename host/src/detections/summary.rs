@@ -76,7 +76,7 @@ impl Tally {
             EventKind::Opened => (None, Status::Active),
             EventKind::Reopened => (Some(Status::Resolved), Status::Active),
             EventKind::Resolved => (Some(Status::Active), Status::Resolved),
-            EventKind::Ongoing => return,
+            EventKind::Ongoing | EventKind::Changed => return,
         };
         self.moved(event.detection.severity, event.detection.detection_type, before, now);
     }

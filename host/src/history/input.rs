@@ -1,5 +1,6 @@
 //! What plugins may declare.
 
+use crate::heartbeat::Fact;
 use crate::model::MetricId;
 
 /// One column that the host keeps ready.
@@ -11,10 +12,8 @@ pub enum Input {
     Over(Windowed),
     /// Whether a text metric equals a literal.
     Equals(MetricId, Box<str>),
-    /// Seconds since the last sample arrived.
-    SilenceS,
-    /// The usual seconds between samples.
-    ExpectedIntervalS,
+    /// What the heartbeat says.
+    Heartbeat(Fact),
     /// The sample's time in seconds.
     Timestamp,
 }

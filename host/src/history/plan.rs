@@ -2,6 +2,7 @@
 
 use super::input::{Aggregate, Input, Windowed};
 use super::window::{Kind, TrackSpec};
+use crate::heartbeat::Fact;
 use crate::model::MetricId;
 
 /// The distinct inputs of all plugins in force, and what each system must keep for them.
@@ -20,8 +21,7 @@ pub(super) enum Binding {
     Latest { metric: usize },
     Track { track: usize, aggregate: Aggregate },
     Equals { metric: MetricId, literal: Box<str> },
-    SilenceS,
-    ExpectedIntervalS,
+    Heartbeat(Fact),
     Timestamp,
 }
 
@@ -46,8 +46,7 @@ impl Plan {
                 Binding::Track { track: self.track(windowed), aggregate: windowed.aggregate }
             }
             Input::Equals(metric, literal) => Binding::Equals { metric: *metric, literal: literal.clone() },
-            Input::SilenceS => Binding::SilenceS,
-            Input::ExpectedIntervalS => Binding::ExpectedIntervalS,
+            Input::Heartbeat(fact) => Binding::Heartbeat(*fact),
             Input::Timestamp => Binding::Timestamp,
         };
         self.inputs.push(input.clone());

@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::heartbeat::Heartbeat;
+use super::absence::Absence;
 use super::packing;
+use crate::heartbeat::Heartbeat;
 use crate::model::{MetricId, TypeId};
+use crate::presence::Presence;
 use crate::time::Millis;
 
 /// A system without its samples. Windows are not written down: they are computed anew from the samples.
@@ -16,6 +18,8 @@ pub struct SystemRecord {
     /// Its type, by its last sample.
     pub system_type: TypeId,
     pub(super) heartbeat: Heartbeat,
+    pub(super) absence: Option<Absence>,
+    pub(super) presence: Presence,
     pub(super) newest: Option<Millis>,
     pub(super) silence_check: Option<Millis>,
     /// Samples before this one are gone.

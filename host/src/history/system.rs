@@ -2,15 +2,18 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use super::heartbeat::Heartbeat;
+use super::absence::Absence;
 use super::plan::{Binding, Plan};
 use super::record::{Chunk, ChunkRef, SystemRecord, SystemWriting};
 use super::ring::Ring;
 use super::window::Track;
+use crate::heartbeat::{Agreement, Beat, Contract, Fact, Facts, Heartbeat, Report};
 use crate::ingest::Sample;
 use crate::limits::{CHUNK_ROWS, METRICS_PER_SYSTEM_MAX};
 use crate::model::{MetricId, TypeId};
+use crate::presence::Presence;
 use crate::time::Millis;
+use crate::vanished::LabelChange;
 
 /// What becomes of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,10 @@ pub struct System {
     /// When the silence clock looks at it next.
     pub(super) silence_check: Option<Millis>,
     heartbeat: Heartbeat,
+    agreement: Agreement,
+    absence: Option<Absence>,
+    /// What state it is in, and was.
+    pub presence: Presence,
     newest: Option<Millis>,
     ring: Ring,
     /// The metric of each place in a row.
@@ -48,6 +55,10 @@ pub struct System {
     tracks: Vec<Track>,
     /// The texts as last sent.
     texts: Vec<(MetricId, Box<str>)>,
+    /// They, or the type, may be others than when the labels were last looked at.
+    relabelled: bool,
+    /// The labels as last looked at.
+    labels: Vec<(Box<str>, Box<str>)>,
     /// The row being written.
     scratch: Vec<f64>,
     /// What is written down of it.
@@ -68,7 +79,13 @@ pub struct KeptMark {
 }
 
 impl System {
-    pub(super) fn new(sample: &Sample<'_>, arrival: Millis, plan: &Plan, rows_max: usize) -> Self {
+    pub(super) fn new(
+        sample: &Sample<'_>,
+        arrival: Millis,
+        agreement: Agreement,
+        plan: &Plan,
+        rows_max: usize,
+    ) -> Self {
         // Fixed keys: when sums are rebuilt shows in their last digits, which a replay must repeat.
         let mut hasher = foldhash::fast::FixedState::with_seed(0).build_hasher();
         hasher.write(sample.system_id.as_bytes());
@@ -78,20 +95,31 @@ impl System {
             system_type: sample.system_type,
             watched_by: 0,
             silence_check: None,
-            heartbeat: Heartbeat::new(arrival),
+            heartbeat: Heartbeat::new(Beat { arrival, sent: Some(sample.time) }),
+            agreement,
+            absence: None,
+            presence: Presence::new(arrival),
             newest: None,
             ring: Ring::new(rows_max, 0),
             metrics: Vec::new(),
             places: vec![ABSENT; plan.metrics.len()],
             tracks: plan.tracks.iter().map(|spec| Track::new(spec.kind, stagger)).collect(),
             texts: Vec::new(),
+            relabelled: true,
+            labels: Vec::new(),
             scratch: Vec::new(),
             kept: KeptMark::default(),
         }
     }
 
     /// A system as it was written down, without its samples; they are [put back](Self::put_back).
-    pub(super) fn restored(id: &str, record: SystemRecord, rows_max: usize, round: u64) -> Self {
+    pub(super) fn restored(
+        id: &str,
+        record: SystemRecord,
+        agreement: Agreement,
+        rows_max: usize,
+        round: u64,
+    ) -> Self {
         let width = record.metrics.len();
         Self {
             id: id.into(),
@@ -100,10 +128,15 @@ impl System {
             silence_check: record.silence_check,
             ring: Ring::restored(rows_max, width, record.begin, record.rows()),
             heartbeat: record.heartbeat,
+            agreement,
+            absence: record.absence,
+            presence: record.presence,
             newest: record.newest,
             places: Vec::new(),
             tracks: Vec::new(),
             texts: record.texts,
+            relabelled: true,
+            labels: Vec::new(),
             scratch: vec![f64::NAN; width],
             kept: KeptMark {
                 round,
@@ -152,6 +185,8 @@ impl System {
         let record = SystemRecord {
             system_type: self.system_type,
             heartbeat: self.heartbeat.clone(),
+            absence: self.absence.clone(),
+            presence: self.presence.clone(),
             newest: self.newest,
             silence_check: self.silence_check,
             begin,
@@ -160,6 +195,60 @@ impl System {
             chunks: mark.chunks.clone(),
         };
         SystemWriting { record, chunk, gone }
+    }
+
+    /// Another agreement holds from now on.
+    pub(super) fn agree(&mut self, agreement: Agreement) {
+        if agreement != self.agreement {
+            self.agreement = agreement;
+            let contract = self.contract();
+            self.heartbeat.agree(&contract);
+        }
+    }
+
+    fn contract(&self) -> Contract {
+        self.agreement.contract(self.heartbeat.interval_s())
+    }
+
+    /// A sign of life: newer than those before it, unless `late`.
+    fn hear(&mut self, time: Millis, arrival: Millis, late: bool) {
+        if late {
+            // It shows that somebody lives, and nothing of when the next sign is due.
+            self.heartbeat.excuse(arrival);
+        } else if arrival != self.heartbeat.last_arrival() {
+            // Of signs that arrive together, the first one counts.
+            let contract = self.contract();
+            self.heartbeat.beat(Beat { arrival, sent: Some(time) }, &contract);
+        }
+    }
+
+    /// The host listens from `now` on, by a clock that may have been set back.
+    pub(super) fn listen_from(&mut self, now: Millis) {
+        self.heartbeat.listen_from(now);
+    }
+
+    /// Notes a goodbye; any newer sample is a return.
+    fn note_absence(&mut self, sample: &Sample<'_>, time: Millis, goodbye: Option<MetricId>) {
+        if let Some(absence) = Absence::said(sample, goodbye, time) {
+            if self.absence.as_ref().is_none_or(|before| absence.since >= before.since) {
+                self.absence = Some(absence);
+            }
+        } else if self.absence.as_ref().is_some_and(|absence| time > absence.since) {
+            self.absence = None;
+            // How long it was away says nothing of its heartbeat.
+            self.heartbeat.excuse(self.heartbeat.last_arrival());
+        }
+    }
+
+    /// When a system that is away begins to be missed.
+    pub(super) fn missed_at(&self, overdue_s: f64) -> Option<Millis> {
+        self.absence.as_ref().map(|absence| absence.returns_at.plus_seconds(overdue_s))
+    }
+
+    /// The absence that it announced, if it is not back.
+    #[must_use]
+    pub fn absence(&self) -> Option<&Absence> {
+        self.absence.as_ref()
     }
 
     /// Counts silence from `until` on: before, it was the host that did not listen.
@@ -190,6 +279,7 @@ impl System {
         time: Millis,
         arrival: Millis,
         lateness_ms: i64,
+        goodbye: Option<MetricId>,
         plan: &Plan,
         columns: &mut [Vec<f64>],
     ) -> Fate {
@@ -200,14 +290,20 @@ impl System {
         if late && self.ring.has_time(time) {
             return Fate::Duplicate;
         }
-        let gap_s = self.newest.filter(|_| !late).map(|newest| time.seconds_since(newest));
-        self.heartbeat.beat(arrival, gap_s);
+        self.note_absence(sample, time, goodbye);
+        self.hear(time, arrival, late);
         if self.newest.is_some_and(|newest| newest.0 - time.0 > lateness_ms) {
             return Fate::TooLate;
+        }
+        if sample.is_bare() {
+            self.newest = self.newest.max(Some(time));
+            self.gather_heard(time, plan, columns);
+            return Fate::Judged;
         }
         if !self.write_row(sample, plan) {
             return Fate::TooManyMetrics;
         }
+        self.relabelled |= self.system_type != sample.system_type;
         self.system_type = sample.system_type;
         if late {
             let row = self.ring.insert(time, &self.scratch);
@@ -228,12 +324,26 @@ impl System {
         Fate::Judged
     }
 
-    /// Writes the inputs of a moment of silence: the heartbeat's facts, and nothing else is known.
-    pub(super) fn gather_silence(&self, now: Millis, plan: &Plan, columns: &mut [Vec<f64>]) {
+    /// Writes the inputs of a bare sign of life: that it came, and nothing else is known.
+    fn gather_heard(&self, time: Millis, plan: &Plan, columns: &mut [Vec<f64>]) {
         for (binding, column) in plan.bindings.iter().zip(columns) {
             column.push(match binding {
-                Binding::SilenceS => now.seconds_since(self.last_arrival()),
-                Binding::ExpectedIntervalS => self.expected_interval_s(),
+                Binding::Heartbeat(fact) => self.fact_when_heard(*fact),
+                Binding::Timestamp => time.seconds(),
+                Binding::Latest { .. } | Binding::Track { .. } | Binding::Equals { .. } => f64::NAN,
+            });
+        }
+    }
+
+    /// Writes the inputs of a moment of silence: the heartbeat's facts, and nothing else is known.
+    pub(super) fn gather_silence(&self, now: Millis, overdue_s: f64, plan: &Plan, columns: &mut [Vec<f64>]) {
+        let mut facts = self.facts(now);
+        if let Some(missed_at) = self.missed_at(overdue_s) {
+            facts.silence_limit_s = missed_at.seconds_since(self.last_arrival());
+        }
+        for (binding, column) in plan.bindings.iter().zip(columns) {
+            column.push(match binding {
+                Binding::Heartbeat(fact) => facts.get(*fact),
                 Binding::Timestamp => now.seconds(),
                 Binding::Latest { .. } | Binding::Track { .. } | Binding::Equals { .. } => f64::NAN,
             });
@@ -251,10 +361,45 @@ impl System {
         self.heartbeat.last_arrival()
     }
 
-    /// The usual seconds between samples; NaN until learned.
+    /// The usual seconds between signs of life; NaN until learned.
     #[must_use]
     pub fn expected_interval_s(&self) -> f64 {
-        self.heartbeat.interval_s()
+        // To the millisecond, which is as fine as times are.
+        (self.heartbeat.interval_s() * 1e3).round() / 1e3
+    }
+
+    /// The seconds of silence from which the system counts as gone; NaN until its interval is learned.
+    #[must_use]
+    pub fn silence_limit_s(&self) -> f64 {
+        self.heartbeat.silence_limit_s()
+    }
+
+    /// What its heartbeat says at a moment.
+    #[must_use]
+    pub fn facts(&self, now: Millis) -> Facts {
+        let facts = self.heartbeat.facts(now, &self.contract());
+        Facts { expected_interval_s: self.expected_interval_s(), ..facts }
+    }
+
+    /// What its heartbeat is like, what is agreed, and whether that is kept.
+    #[must_use]
+    pub fn heartbeat_report(&self) -> (Contract, Report) {
+        let contract = self.contract();
+        (contract, self.heartbeat.report(&contract))
+    }
+
+    /// A fact at the moment of a sign of life.
+    fn fact_when_heard(&self, fact: Fact) -> f64 {
+        let interval_s = self.expected_interval_s();
+        let once_learned = |value: f64| if interval_s.is_nan() { f64::NAN } else { value };
+        match fact {
+            Fact::SilenceS => 0.0,
+            Fact::ExpectedIntervalS => interval_s,
+            Fact::SilenceLimitS => self.silence_limit_s(),
+            Fact::LatenessS => -interval_s,
+            Fact::Suspicion => once_learned(0.0),
+            Fact::Alive => once_learned(1.0),
+        }
     }
 
     /// The samples kept, oldest first: when each was taken, and its numbers by metric; NaN: missing.
@@ -280,6 +425,39 @@ impl System {
         self.metrics.iter().copied().zip(row.iter().copied()).filter(|(_, value)| !value.is_nan())
     }
 
+    /// Whether its labels may be others than when they were last [taken](Self::take_labels).
+    #[must_use]
+    #[inline]
+    pub fn is_relabelled(&self) -> bool {
+        self.relabelled
+    }
+
+    /// Its labels: the type, and the texts that systems may have in common. Adds what has changed to `changes`.
+    pub fn take_labels(
+        &mut self,
+        system_type: &str,
+        labels: &[(MetricId, Box<str>)],
+        changes: &mut Vec<LabelChange>,
+    ) {
+        self.relabelled = false;
+        let mut now: Vec<(Box<str>, Box<str>)> = vec![("system_type".into(), system_type.into())];
+        for (metric, label) in labels {
+            let text = self.texts.iter().find(|(known, _)| known == metric).map_or("", |(_, text)| text);
+            now.extend(crate::vanished::split(text).map(|value| (label.clone(), value.into())));
+        }
+        let before = std::mem::replace(&mut self.labels, now);
+        let change = |(label, value): &(Box<str>, Box<str>), by| LabelChange {
+            label: label.clone(),
+            value: value.clone(),
+            by,
+        };
+        let (gone, new) = (
+            before.iter().filter(|label| !self.labels.contains(label)).map(|label| change(label, -1)),
+            self.labels.iter().filter(|label| !before.contains(label)).map(|label| change(label, 1)),
+        );
+        changes.extend(gone.chain(new));
+    }
+
     /// The texts as last sent.
     pub fn latest_texts(&self) -> impl Iterator<Item = (MetricId, &str)> {
         self.texts.iter().map(|(metric, text)| (*metric, &**text))
@@ -296,6 +474,7 @@ impl System {
             + self.tracks.capacity() * size_of::<Track>()
             + self.tracks.iter().map(Track::bytes).sum::<usize>()
             + self.texts.iter().map(|(_, text)| size_of::<(MetricId, Box<str>)>() + text.len()).sum::<usize>()
+            + self.labels.iter().map(|(label, value)| 32 + label.len() + value.len()).sum::<usize>()
             + self.scratch.capacity() * size_of::<f64>()
             + self.kept.chunks.capacity() * size_of::<ChunkRef>()
     }
@@ -336,9 +515,15 @@ impl System {
             let full = self.texts.len() == METRICS_PER_SYSTEM_MAX;
             match self.texts.iter_mut().find(|(known, _)| *known == metric) {
                 Some((_, kept)) if **kept == *text => {}
-                Some((_, kept)) => *kept = text.into(),
+                Some((_, kept)) => {
+                    *kept = text.into();
+                    self.relabelled = true;
+                }
                 None if full => {}
-                None => self.texts.push((metric, text.into())),
+                None => {
+                    self.texts.push((metric, text.into()));
+                    self.relabelled = true;
+                }
             }
         }
     }
@@ -373,8 +558,7 @@ impl System {
                     let text = sample.texts().find(|(known, _)| known == metric);
                     text.map_or(f64::NAN, |(_, text)| f64::from(u8::from(*text == **literal)))
                 }
-                Binding::SilenceS => 0.0,
-                Binding::ExpectedIntervalS => self.expected_interval_s(),
+                Binding::Heartbeat(fact) => self.fact_when_heard(*fact),
                 Binding::Timestamp => self.ring.time(row).seconds(),
             });
         }

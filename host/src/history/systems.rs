@@ -1,10 +1,13 @@
 //! All systems of one shard, found by their ids.
 
+use std::sync::Arc;
+
 use hashbrown::HashTable;
 
 use super::plan::Plan;
 use super::record::SystemRecord;
 use super::system::{Fate, System};
+use crate::heartbeat::Agreements;
 use crate::ingest::Sample;
 use crate::limits::SYSTEMS_PER_SHARD_MAX;
 use crate::time::Millis;
@@ -14,7 +17,7 @@ pub const WARMED: usize = 16;
 
 /// A system's place in its shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SystemIndex(u32);
+pub struct SystemIndex(pub(super) u32);
 
 impl SystemIndex {
     /// As a place in a list with an entry for each system.
@@ -33,6 +36,7 @@ pub struct SystemsFull;
 #[derive(Debug)]
 pub struct Systems {
     plan: Plan,
+    agreements: Arc<Agreements>,
     rows_max: usize,
     lateness_ms: i64,
     index: HashTable<(u64, SystemIndex)>,
@@ -42,13 +46,25 @@ pub struct Systems {
 impl Systems {
     /// No systems yet. `rows_max` samples are kept of each, and a sample may be `lateness_ms` older than the newest.
     #[must_use]
-    pub fn new(plan: Plan, rows_max: usize, lateness_ms: i64) -> Self {
-        Self { plan, rows_max, lateness_ms, index: HashTable::new(), systems: Vec::new() }
+    pub fn new(plan: Plan, agreements: Arc<Agreements>, rows_max: usize, lateness_ms: i64) -> Self {
+        Self { plan, agreements, rows_max, lateness_ms, index: HashTable::new(), systems: Vec::new() }
     }
 
-    /// Keeps further inputs ready; those there were keep their places.
-    pub fn adopt(&mut self, plan: &Plan) {
+    /// Keeps further inputs ready, and goes by what is agreed now; inputs that there were keep their places.
+    pub fn adopt(&mut self, plan: &Plan, agreements: &Arc<Agreements>) {
         self.plan = plan.clone();
+        if self.agreements != *agreements {
+            self.agreements = Arc::clone(agreements);
+            for system in &mut self.systems {
+                system.agree(agreements.of(&system.id, system.system_type));
+            }
+        }
+    }
+
+    /// What holds for silences.
+    #[must_use]
+    pub fn agreements(&self) -> &Agreements {
+        &self.agreements
     }
 
     /// Adds a system as it was written down at the end of `round`.
@@ -66,15 +82,17 @@ impl Systems {
             return Err(SystemsFull);
         }
         let index = SystemIndex(self.systems.len() as u32);
-        self.systems.push(System::restored(id, record, self.rows_max, round));
+        let agreement = self.agreements.of(id, record.system_type);
+        self.systems.push(System::restored(id, record, agreement, self.rows_max, round));
         self.index.insert_unique(id_hash, (id_hash, index), |&(hash, _)| hash);
         Ok(index)
     }
 
-    /// Counts every silence from `until` on.
-    pub fn excuse_all(&mut self, until: Millis) {
+    /// The host could not see from `since` to `until`: every silence counts from then on.
+    pub fn excuse_all(&mut self, since: Millis, until: Millis) {
         for system in &mut self.systems {
             system.excuse(until);
+            system.presence.blind(since, until);
         }
     }
 
@@ -119,12 +137,23 @@ impl Systems {
     ) -> Result<(SystemIndex, Fate), SystemsFull> {
         let index = self.find_or_add(sample, arrival)?;
         let system = &mut self.systems[index.0 as usize];
-        Ok((index, system.take(sample, time, arrival, self.lateness_ms, &self.plan, columns)))
+        Ok((
+            index,
+            system.take(
+                sample,
+                time,
+                arrival,
+                self.lateness_ms,
+                self.agreements.goodbye,
+                &self.plan,
+                columns,
+            ),
+        ))
     }
 
     /// Appends the inputs of a moment of the system's silence to `columns`.
     pub fn gather_silence(&self, index: SystemIndex, now: Millis, columns: &mut [Vec<f64>]) {
-        self.get(index).gather_silence(now, &self.plan, columns);
+        self.get(index).gather_silence(now, self.agreements.overdue_s, &self.plan, columns);
     }
 
     /// A system by its place.
@@ -164,7 +193,8 @@ impl Systems {
             return Err(SystemsFull);
         }
         let index = SystemIndex(self.systems.len() as u32);
-        self.systems.push(System::new(sample, arrival, &self.plan, self.rows_max));
+        let agreement = self.agreements.of(sample.system_id, sample.system_type);
+        self.systems.push(System::new(sample, arrival, agreement, &self.plan, self.rows_max));
         self.index.insert_unique(sample.id_hash, (sample.id_hash, index), |&(hash, _)| hash);
         Ok(index)
     }

@@ -48,6 +48,15 @@ pub struct Sample<'a> {
     pub time: Millis,
 }
 
+impl Sample<'_> {
+    /// Whether it carries nothing: it says that the system lives, and no more.
+    #[must_use]
+    #[inline]
+    pub fn is_bare(&self) -> bool {
+        self.values().is_empty() && self.texts().next().is_none()
+    }
+}
+
 impl SampleBatch {
     /// How many samples there are.
     #[must_use]

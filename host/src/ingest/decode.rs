@@ -26,6 +26,8 @@ pub struct Decoder {
     /// The keys of the last sample in their order: the next one's are usually the same.
     script: Vec<(Box<str>, usize, Field)>,
     type_of_last: (Box<str>, TypeId),
+    /// The time of rows that have none.
+    time_unless_given: Option<Millis>,
 }
 
 /// What a key stands for.
@@ -56,7 +58,13 @@ impl Decoder {
             fields: Default::default(),
             script: Vec::new(),
             type_of_last: (Box::default(), TypeId(u16::MAX)),
+            time_unless_given: None,
         }
+    }
+
+    /// From now on, rows without a time are of this one; `None`: they are refused.
+    pub fn assume_time(&mut self, time: Option<Millis>) {
+        self.time_unless_given = time;
     }
 
     /// Reads one line and adds its sample to `batch`.
@@ -255,7 +263,7 @@ impl<'de> Row<'_, 'de> {
     fn finish(self) -> Result<(), Refusal> {
         let missing = |field| Refusal::of_field(field, "nothing", "a value: every sample has one");
         let system_id = self.system_id.ok_or_else(|| missing("system_id"))?;
-        let time = self.time.ok_or_else(|| missing("timestamp"))?;
+        let time = self.time.or(self.decoder.time_unless_given).ok_or_else(|| missing("timestamp"))?;
         let kind = self.system_type.as_deref().unwrap_or(UNKNOWN_TYPE);
         if *self.decoder.type_of_last.0 != *kind {
             let number = self.decoder.types.number(kind).map_err(|full| {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::VirtualClock;
 use crate::catalog::Catalog;
 use crate::ingest::{Decoder, Refusal, SampleBatch};
+use crate::observer::{Cause, Change, Observer};
 use crate::scoring::{Counters, Schedule, Training};
 use crate::shard::{Round, Stamp};
 use crate::time::Millis;
@@ -21,6 +22,7 @@ pub struct Intake {
     started: Millis,
     next_number: u64,
     cut: Cut,
+    observer: Observer,
     clock_ahead: u64,
 }
 
@@ -33,13 +35,25 @@ pub struct Cut {
     pub stamps: Vec<Stamp>,
     /// The trainings that fall due in it.
     pub trainings: Vec<Training>,
+    /// How far the host could see.
+    pub sight: Sight,
     /// The host's clock at its end.
     pub clock: Millis,
 }
 
+/// How far the host could see while a stretch of the stream came in.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Sight {
+    /// When sight was lost and came back, and before which row that was found out.
+    pub changes: Vec<(u32, Change)>,
+    /// Up to when silences may be judged at the end.
+    pub horizon: Millis,
+}
+
 impl Cut {
     fn new(clock: Millis) -> Self {
-        Self { samples: SampleBatch::default(), stamps: Vec::new(), trainings: Vec::new(), clock }
+        let sight = Sight { changes: Vec::new(), horizon: clock };
+        Self { samples: SampleBatch::default(), stamps: Vec::new(), trainings: Vec::new(), sight, clock }
     }
 }
 
@@ -47,7 +61,8 @@ impl Intake {
     /// An intake for what is in force in `catalog`.
     #[must_use]
     pub fn new(catalog: Arc<Catalog>) -> Self {
-        Self::resumed(catalog, 0, &[])
+        let observer = Observer::new(catalog.config.observer.clone());
+        Self::resumed(catalog, 0, &[], observer)
     }
 
     /// An intake that goes on with the round of this number, where training has come so far.
@@ -56,6 +71,7 @@ impl Intake {
         catalog: Arc<Catalog>,
         next_number: u64,
         training: &[(crate::model::TypeId, Counters)],
+        observer: Observer,
     ) -> Self {
         Self {
             decoder: Decoder::new(catalog.metrics.clone(), catalog.types.clone(), catalog.ids.clone()),
@@ -64,6 +80,7 @@ impl Intake {
             started: Millis::now(),
             next_number,
             cut: Cut::new(Millis(i64::MIN / 4)),
+            observer,
             clock_ahead: 0,
             catalog,
         }
@@ -99,15 +116,21 @@ impl Intake {
     }
 
     fn stamp(&mut self, row: usize, arrival: Option<Millis>) {
-        let (time, id_hash, system_type) = {
+        let (time, id_hash, system_type, bare) = {
             let sample = self.cut.samples.sample(row);
-            (sample.time, sample.id_hash, sample.system_type)
+            (sample.time, sample.id_hash, sample.system_type, sample.is_bare())
         };
         let arrival = arrival.unwrap_or_else(|| self.clock.observe(time, id_hash));
         self.cut.clock = self.cut.clock.max(arrival);
+        self.observer.heard(arrival, id_hash);
+        if self.observer.has_changed() {
+            self.note_sight(row);
+        }
         let believed = time <= arrival.plus_seconds(self.catalog.config.input.clock_ahead_s);
         self.clock_ahead += u64::from(!believed);
-        let (turn, training) = self.schedule.next(system_type).unzip();
+        // There is nothing to be learned from a bare heartbeat.
+        let turn = if bare { None } else { self.schedule.next(system_type) };
+        let (turn, training) = turn.unzip();
         if let Some(generation) = training.flatten() {
             self.cut.trainings.push(Training { after_row: row as u32, system_type, generation });
         }
@@ -122,11 +145,36 @@ impl Intake {
     /// Moves the host's clock on although no sample came.
     pub fn tick(&mut self, now: Millis) {
         self.cut.clock = self.cut.clock.max(now);
+        self.observer.tick(self.cut.clock);
+        self.note_sight(self.cut.samples.len());
+    }
+
+    /// The host did not run, or not as it should.
+    pub fn absent(&mut self, cause: Cause, since: Millis, until: Millis) {
+        self.observer.absent(cause, since, until);
+        self.note_sight(self.cut.samples.len());
+    }
+
+    /// Samples are being refused, because too many wait.
+    pub fn deaf(&mut self, now: Millis) {
+        self.observer.deaf(now);
+        self.note_sight(self.cut.samples.len());
+    }
+
+    /// What it knows of the host's own sight.
+    #[must_use]
+    pub fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
+    fn note_sight(&mut self, row: usize) {
+        self.cut.sight.changes.extend(self.observer.changes().map(|change| (row as u32, change)));
     }
 
     /// What the next rounds are judged by.
     pub fn adopt(&mut self, catalog: Arc<Catalog>) {
         self.schedule.adopt(catalog.config.training.clone());
+        self.observer.adopt(catalog.config.observer.clone());
         self.catalog = catalog;
     }
 
@@ -169,6 +217,7 @@ impl Intake {
     /// Takes the stretch since the last one.
     pub fn cut(&mut self) -> Cut {
         let clock = self.cut.clock;
+        self.cut.sight.horizon = self.observer.horizon().min(clock);
         std::mem::replace(&mut self.cut, Cut::new(clock))
     }
 
@@ -183,12 +232,13 @@ impl Intake {
 /// The round of this number, judged by what is in force in `catalog`.
 #[must_use]
 pub fn round(number: u64, cut: Cut, catalog: &Arc<Catalog>) -> (Round, Vec<Training>) {
-    let Cut { samples, stamps, trainings, clock } = cut;
+    let Cut { samples, stamps, trainings, sight, clock } = cut;
     let mut rows_of_shard = vec![Vec::new(); catalog.config.pipeline.shards];
     for row in 0..samples.len() {
         rows_of_shard[shard_of(samples.sample(row).id_hash, catalog.config.pipeline.shards)].push(row as u32);
     }
-    let round = Round { number, catalog: Arc::clone(catalog), samples, stamps, rows_of_shard, clock };
+    let catalog = Arc::clone(catalog);
+    let round = Round { number, catalog, samples, stamps, rows_of_shard, sight, clock };
     (round, trainings)
 }
 

@@ -8,5 +8,5 @@ mod intake;
 mod run;
 
 pub use clock::VirtualClock;
-pub use intake::{Cut, Intake, round};
+pub use intake::{Cut, Intake, Sight, round};
 pub use run::{Feed, Outcome, Pipeline, PipelineEnd, PipelineError, Results, Running, Shards};

@@ -15,6 +15,7 @@ use crate::shard::{
     DeadRow, EventKey, Fates, Incident, Keeping, Kept, Round, Shard, ShardEnd, ShardReport, ShardStatus,
 };
 use crate::time::Millis;
+use crate::vanished::LabelChange;
 
 /// A round that takes longer is worth a line of the log.
 const SLOW: Duration = Duration::from_millis(15);
@@ -103,6 +104,8 @@ pub struct Outcome {
     pub dead: Vec<DeadRow>,
     /// Rules that went into quarantine or came out of it.
     pub incidents: Vec<Incident>,
+    /// Labels of systems that have changed.
+    pub labels: Vec<LabelChange>,
     /// Systems to be written down.
     pub kept: Vec<Kept>,
     /// Every system is written down as of this round or a later one.
@@ -374,6 +377,7 @@ fn merge(done: UnderWay) -> Outcome {
         fates: Fates::default(),
         dead: Vec::new(),
         incidents: Vec::new(),
+        labels: Vec::new(),
         kept: Vec::new(),
         kept_through: u64::MAX,
         statuses: Vec::new(),
@@ -390,6 +394,7 @@ fn merge(done: UnderWay) -> Outcome {
         outcome.updates.extend(report.updates.into_values());
         outcome.dead.extend(report.dead);
         outcome.incidents.extend(report.incidents);
+        outcome.labels.extend(report.labels);
         outcome.kept.extend(report.kept);
         outcome.kept_through = outcome.kept_through.min(report.kept_through);
         outcome.statuses.push(report.status);

@@ -4,17 +4,18 @@
 //! whose rows are in it, and only then hands the round on. Changes of what is in force take their place in the same
 //! order, between two rounds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::pulse::Pulse;
 use super::tables::{JournalEntry, KeptReceipt, Tables};
 use super::views::Receipt;
-use super::{CommitError, Shared};
+use super::{CommitError, Shared, catch_up};
 use crate::catalog::Catalog;
 use crate::ingest::SampleBatch;
 use crate::limits::ROUND_ROWS_MAX;
@@ -34,6 +35,8 @@ pub(super) enum Told {
     Rows(Submission),
     /// From the next round on, this is in force. Answered when the shards have been told.
     Adopt(Arc<Catalog>, oneshot::Sender<()>),
+    /// The shards have judged everything up to the round of this number; what comes now goes to them at once.
+    CaughtUp(Result<(Feed, u64), PipelineError>),
     /// Nothing more comes: write down what there is, and end.
     Stop,
 }
@@ -48,33 +51,51 @@ pub(super) struct Submission {
     pub(super) answer: oneshot::Sender<Result<Receipt, CommitError>>,
 }
 
+/// Systems that are not written down when the service ends, as of this round.
+#[derive(Default)]
+pub(super) struct Rest {
+    pub(super) round: u64,
+    pub(super) systems: Vec<Kept>,
+}
+
 /// The thread's state.
 pub(super) struct Committer {
     pub(super) store: Store,
     pub(super) tables: Tables,
     pub(super) intake: Intake,
-    pub(super) feed: Feed,
+    /// `None` while the shards [catch up](super::catch_up) with the journal.
+    pub(super) feed: Option<Feed>,
+    /// The last round that the disk has confirmed.
+    pub(super) journalled: Arc<AtomicU64>,
+    /// What has to wait for the shards.
+    pub(super) deferred: VecDeque<Told>,
     pub(super) shared: Arc<Shared>,
     pub(super) waiting_rows: Arc<AtomicUsize>,
     /// Names already in the store: metrics and types.
     pub(super) names_kept: (usize, usize),
     pub(super) next_receipt: u64,
     pub(super) free_bytes_min: u64,
+    /// What tells us that we stood still.
+    pub(super) pulse: Pulse,
     /// Submissions that came while others were being written.
     pub(super) next: Option<Told>,
 }
 
 impl Committer {
     /// Commits until told to stop; then ends the pipeline, and gives back the systems that are not written down yet.
-    pub(super) fn run(mut self, told: &Receiver<Told>) -> Result<Vec<Kept>, PipelineError> {
+    pub(super) fn run(mut self, told: &Receiver<Told>) -> Result<Rest, PipelineError> {
         let mut checked = Instant::now();
         loop {
-            let next = match self.next.take() {
+            self.watch_ourselves();
+            let waiting = if self.feed.is_some() { self.deferred.pop_front() } else { None };
+            let next = match self.next.take().or(waiting) {
                 Some(next) => Ok(next),
                 None => told.recv_timeout(TICK),
             };
             match next {
                 Ok(Told::Rows(first)) => self.commit(first, told)?,
+                Ok(Told::CaughtUp(caught_up)) => self.take_over(caught_up?)?,
+                Ok(later) if self.feed.is_none() => self.deferred.push_back(later),
                 Ok(Told::Adopt(catalog, done)) => {
                     self.intake.adopt(catalog);
                     self.tick()?;
@@ -91,9 +112,38 @@ impl Committer {
             }
         }
         // The question comes after every round: with its answer, the next start has nothing to judge again.
-        let rest = self.feed.shards().ask(Shard::write_everything_down);
-        self.feed.end()?;
-        Ok(rest.into_iter().flatten().collect())
+        let Some(feed) = self.feed else { return Ok(Rest::default()) };
+        let rest = feed.shards().ask(Shard::write_everything_down);
+        feed.end()?;
+        Ok(Rest { round: self.intake.next_number() - 1, systems: rest.into_iter().flatten().collect() })
+    }
+
+    /// From now on rounds go to the shards; first those that were journalled while they were handed over.
+    fn take_over(&mut self, (mut feed, through): (Feed, u64)) -> Result<(), PipelineError> {
+        let last = self.journalled.load(Ordering::Acquire);
+        for entry in self.tables.journal.from(&(through + 1)) {
+            let (number, entry) = entry.map_err(|error| {
+                tracing::error!(error = super::chain(&error), "a round of the journal cannot be read");
+                PipelineError::gone("committer")
+            })?;
+            if number > last {
+                break; // it was never confirmed
+            }
+            self.waiting_rows.fetch_sub(entry.cut.samples.len(), Ordering::AcqRel);
+            catch_up::submit(&mut feed, number, entry, &self.shared.catalog())?;
+        }
+        self.feed = Some(feed);
+        Ok(())
+    }
+
+    /// Whether we stood still, our clock was set, or senders are being turned away: then silence is not the systems' fault.
+    fn watch_ourselves(&mut self) {
+        let lag_s = self.shared.catalog().config.observer.lag_s;
+        match self.pulse.beat(lag_s) {
+            Some((cause, since, until)) => self.intake.absent(cause, since, until),
+            None if self.shared.deaf.swap(false, Ordering::AcqRel) => self.intake.deaf(Millis::now()),
+            None => {}
+        }
     }
 
     /// Commits a submission and those that wait behind it.
@@ -114,6 +164,7 @@ impl Committer {
             }
         }
         self.waiting_rows.fetch_sub(rows, Ordering::AcqRel);
+        self.watch_ourselves();
         if let Some(reason) = self.shared.read_only() {
             for submission in group {
                 drop(submission.answer.send(Err(CommitError::Unwritable(reason.clone()))));
@@ -143,7 +194,12 @@ impl Committer {
         }
         let started = Instant::now();
         let cut = self.intake.cut();
-        let entry = JournalEntry { cut, training: self.intake.training(), receipts };
+        let entry = JournalEntry {
+            cut,
+            training: self.intake.training(),
+            observer: self.intake.observer().clone(),
+            receipts,
+        };
         let written = self.write(number, &entry);
         self.shared.telemetry.journalled(entry.cut.samples.len(), started.elapsed());
         match written {
@@ -151,8 +207,17 @@ impl Committer {
                 for (answer, receipt) in answers {
                     drop(answer.send(Ok(receipt)));
                 }
+                let rows = entry.cut.samples.len();
                 let (round, trainings) = self.intake.round(entry.cut);
-                self.feed.submit(round, trainings)
+                match &mut self.feed {
+                    Some(feed) => feed.submit(round, trainings),
+                    None => {
+                        // It waits in the journal.
+                        self.waiting_rows.fetch_add(rows, Ordering::AcqRel);
+                        self.journalled.store(number, Ordering::Release);
+                        Ok(())
+                    }
+                }
             }
             Err(error) => {
                 let reason = super::chain(&error);
@@ -209,9 +274,10 @@ impl Committer {
 
     /// Lets the clock go on without samples: silence is noticed so, and changes take effect.
     fn tick(&mut self) -> Result<(), PipelineError> {
+        let Some(feed) = &mut self.feed else { return Ok(()) };
         self.intake.tick(Millis::now());
         let (round, trainings) = self.intake.finish_round();
-        self.feed.submit(round, trainings)
+        feed.submit(round, trainings)
     }
 
     /// Looks at the disk, and comes back from read-only when there is room again.

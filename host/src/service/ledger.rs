@@ -76,6 +76,8 @@ impl Ledger {
             (EventKind::Resolved, Some(known)) => {
                 known.reopened <= detection.reopened && known.of_samples != Status::Resolved
             }
+            (EventKind::Changed, Some(known)) => known.of_samples != Status::Resolved,
+            (EventKind::Changed, None) => false,
             (EventKind::Reopened | EventKind::Resolved, None) => true,
             (EventKind::Ongoing, _) => false,
         };
@@ -83,11 +85,17 @@ impl Ledger {
             return Ok(false);
         }
         self.updates.remove(&id);
+        if event.event == EventKind::Changed {
+            transaction.keep_detection(detection)?;
+            return Ok(true);
+        }
         let case = transaction.case(id)?;
         let (what, note) = match event.event {
             EventKind::Opened => ("opened", Some(detection.description.clone())),
             EventKind::Reopened => ("came_back", None),
-            EventKind::Resolved | EventKind::Ongoing => ("recovered", detection.resolution_notes.clone()),
+            EventKind::Resolved | EventKind::Ongoing | EventKind::Changed => {
+                ("recovered", detection.resolution_notes.clone())
+            }
         };
         case.samples_changed(event.event == EventKind::Reopened);
         case.note(detection.resolved_at.unwrap_or(detection.last_seen), "lapwing", what, note);

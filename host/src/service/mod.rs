@@ -8,29 +8,35 @@
 mod administration;
 mod alerting;
 mod cases;
+mod catch_up;
 mod changes;
 mod committer;
 mod delivery;
 mod deployment;
 mod desk;
 mod export;
+mod judges;
 mod ledger;
 mod open;
 mod past;
+mod plugin_reading;
 mod plugin_views;
 mod plugins;
+mod pulse;
 mod reading;
 mod recorder;
 mod registry;
 mod reproduce;
 mod stream;
+mod system_views;
+mod systems;
 mod tables;
 mod telemetry;
 mod transaction;
 mod views;
 mod why_not;
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -38,9 +44,10 @@ use std::thread::JoinHandle;
 use arc_swap::ArcSwap;
 use tokio::sync::{oneshot, watch};
 
-use self::committer::{Submission, Told};
+use self::committer::{Rest, Submission, Told};
 use self::delivery::Crew;
 use self::desk::Desk;
+use self::judges::Judges;
 use self::ledger::Ledger;
 use self::registry::Registry;
 use self::stream::Stream;
@@ -50,9 +57,9 @@ use crate::access::{Gatekeeper, Tokens, TrustedKeys};
 use crate::catalog::Catalog;
 use crate::ingest::{BodyRows, Decoder, SampleBatch};
 use crate::limits::REFUSALS_LISTED_MAX;
-use crate::pipeline::{PipelineError, Shards};
+use crate::observer::BlindIntervals;
+use crate::pipeline::PipelineError;
 use crate::sandbox::Sandbox;
-use crate::shard::Kept;
 use crate::store::{Store, StoreError};
 use crate::time::Millis;
 
@@ -66,10 +73,13 @@ pub use plugin_views::{
 };
 pub use reproduce::{ReproducedRow, Reproduction, reproduce};
 pub use stream::{Published, Subscription};
+pub use system_views::{
+    ContractView, HeartbeatView, PresenceView, StateChange, SystemLine, SystemSummary, SystemsPage,
+};
 pub use tables::AuditEntry;
 pub use views::{
     Cost, DetectionFilter, DetectionLine, DetectionsPage, HistoryPage, ParameterView, PluginRef, Quarantine,
-    Receipt, RowError, RuleView, State, SystemLine, SystemSummary, SystemsPage, TokenView,
+    Receipt, RowError, RuleView, State, TokenView,
 };
 pub use why_not::{WhyNot, WhyNotStep};
 
@@ -80,7 +90,7 @@ pub struct Service {
     shared: Arc<Shared>,
     sandbox: Arc<Sandbox>,
     registry: Mutex<Registry>,
-    shards: Arc<Mutex<Option<Shards>>>,
+    judges: Arc<Judges>,
     told: Mutex<Option<Sender<Told>>>,
     crew: Arc<Crew>,
     waiting_rows: Arc<AtomicUsize>,
@@ -99,7 +109,8 @@ struct Access {
 }
 
 struct Threads {
-    committer: JoinHandle<Result<Vec<Kept>, PipelineError>>,
+    catch_up: JoinHandle<()>,
+    committer: JoinHandle<Result<Rest, PipelineError>>,
     delivery: JoinHandle<()>,
     /// Where actions wait for others.
     runtime: tokio::runtime::Runtime,
@@ -112,6 +123,10 @@ struct Shared {
     read_only: Mutex<Option<String>>,
     /// Held while a round is recorded.
     recording: Mutex<()>,
+    /// When the host could not see.
+    sight: Mutex<BlindIntervals>,
+    /// Samples were turned away since this was last looked at.
+    deaf: AtomicBool,
     /// The last round that was recorded, told to whoever waits for one.
     recorded: watch::Sender<u64>,
     /// Why nothing is recorded any more: only a start, which judges the journal again, makes good for that.
@@ -237,9 +252,10 @@ impl Service {
         self.shared.read_only()
     }
 
-    /// Decodes the body of a request, decompressed. Takes about three microseconds a row.
+    /// Decodes the body of a request, decompressed. Takes about three microseconds a row. Rows without a time are refused,
+    /// or with `timeless` are of the moment in which they arrive.
     #[must_use]
-    pub fn admit(&self, body: &[u8]) -> Admitted {
+    pub fn admit(&self, body: &[u8], timeless: bool) -> Admitted {
         let arrival = Millis::now();
         let decoder = lock(&self.decoders).pop();
         let catalog = self.shared.catalog.load();
@@ -247,6 +263,7 @@ impl Service {
             Decoder::new(catalog.metrics.clone(), catalog.types.clone(), catalog.ids.clone())
         });
         let latest_possible = arrival.plus_seconds(catalog.config.input.future_s);
+        decoder.assume_time(timeless.then_some(arrival));
         let rows = BodyRows::read(body, &mut decoder, latest_possible, REFUSALS_LISTED_MAX);
         lock(&self.decoders).push(decoder);
         let errors = rows.refused.into_iter().map(|refused| RowError {
@@ -287,8 +304,15 @@ impl Service {
         answered.await.map_err(|_| CommitError::Draining)?
     }
 
+    /// The text metric in which systems say goodbye.
+    #[must_use]
+    pub fn goodbye_metric(&self) -> String {
+        self.shared.catalog().config.presence.goodbye.clone()
+    }
+
     /// Counts a request of samples that there was no room for.
     pub fn turned_away(&self) {
+        self.shared.deaf.store(true, Ordering::Release);
         self.shared.telemetry.turned_away();
     }
 
@@ -317,13 +341,18 @@ impl Service {
         self.access.gatekeeper.load_full()
     }
 
+    /// Every detection, with what came of all that was acknowledged before the start.
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.judges.wait();
+        self.shared.ledger()
+    }
+
     /// Asks every shard between two rounds; answers come in the order of the shards.
     fn ask<T: Send + 'static>(
         &self,
         question: impl Fn(&mut crate::shard::Shard) -> T + Send + Clone + 'static,
     ) -> Vec<T> {
-        let shards = lock(&self.shards).clone();
-        shards.map(|shards| shards.ask(question)).unwrap_or_default()
+        self.judges.ask(question)
     }
 }
 

@@ -1,18 +1,22 @@
 //! Start and stop: from a directory to a service that goes on where it was, and back.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+use super::catch_up::{CatchUp, Journal};
 use super::committer::{Committer, Told};
 use super::delivery::{Crew, Delivery};
 use super::desk::{Desk, Links};
+use super::judges::Judges;
 use super::ledger::Ledger;
 use super::past::Past;
+use super::pulse::Pulse;
 use super::recorder::Recorder;
 use super::registry::Registry;
 use super::stream::Stream;
@@ -24,10 +28,10 @@ use crate::access::{
 };
 use crate::catalog::Refused;
 use crate::catalog::config::Config;
-use crate::detections::EventKind;
 use crate::model::Vocabulary;
+use crate::observer::Cause;
 use crate::outside::Means;
-use crate::pipeline::{Feed, Intake, Pipeline, PipelineError, Running, round};
+use crate::pipeline::{Intake, Pipeline, PipelineError, Running};
 use crate::sandbox::Sandbox;
 use crate::scoring::{Memory, Patience};
 use crate::shard::Keeping;
@@ -94,9 +98,9 @@ impl Service {
             .enable_all()
             .build()
             .map_err(OpenError::Threads)?;
-        let shards_cell = Arc::new(Mutex::new(None));
+        let judges = Arc::new(Judges::default());
         let past = Past {
-            shards: Arc::clone(&shards_cell),
+            judges: Arc::clone(&judges),
             metrics: vocabulary.metrics.clone(),
             types: vocabulary.types.clone(),
         };
@@ -119,6 +123,8 @@ impl Service {
             state: AtomicU8::new(0),
             read_only: Mutex::default(),
             recording: Mutex::default(),
+            sight: Mutex::new(tables.blind.get(&())?.unwrap_or_default()),
+            deaf: AtomicBool::new(false),
             recorded: watch::Sender::new(0),
             broken: OnceLock::new(),
             desk: Mutex::new(Desk::open(&tables, &catalog, links, Millis::now())?),
@@ -140,7 +146,8 @@ impl Service {
             keeping: Some(keeping),
             memory: Some(Memory(tables.models.clone())),
         };
-        let (mut feed, results) = Pipeline::start(&catalog, running).map_err(OpenError::Threads)?.split();
+        let journal = Journal::read(&tables)?;
+        let (feed, results) = Pipeline::start(&catalog, running).map_err(OpenError::Threads)?.split();
         let recorder = Recorder {
             tables: tables.clone(),
             shared: Arc::clone(&shared),
@@ -148,34 +155,48 @@ impl Service {
         };
         let recorder_thread = spawn("recorder", move || recorder.run(results))?;
 
-        feed.shards().ask(|_| ());
-        let loaded = started.elapsed();
-        let intake = resume(&tables, &catalog, &mut feed, &shared)?;
-        let shards = feed.shards();
-        let now = Millis::now();
-        let excused: usize = shards
-            .ask(move |shard| {
-                shard.excuse_silence(now);
-                shard.systems().all().len()
-            })
-            .into_iter()
-            .sum();
-        *lock(&shards_cell) = Some(shards.clone());
         let waiting_rows = Arc::new(AtomicUsize::new(0));
+        let journalled = Arc::new(AtomicU64::new(journal.last));
+        let now = Millis::now();
+        let mut intake = Intake::resumed(
+            Arc::clone(&catalog),
+            journal.last + 1,
+            journal.training(),
+            journal.observer(&catalog.config.observer),
+        );
+        if let Some(down_since) = journal.clock() {
+            intake.absent(Cause::Restart, down_since, now);
+        }
         let committer = Committer {
             store: store.clone(),
             tables: tables.clone(),
             intake,
-            feed,
+            feed: None,
+            journalled: Arc::clone(&journalled),
+            deferred: VecDeque::new(),
             shared: Arc::clone(&shared),
             waiting_rows: Arc::clone(&waiting_rows),
             names_kept,
             next_receipt: tables.receipt_order.last_key()?.map_or(1, |last| last + 1),
             free_bytes_min: catalog.config.store.free_bytes_min,
+            pulse: Pulse::new(),
             next: None,
         };
         let (told, inbox) = mpsc::channel::<Told>();
         let committer_thread = spawn("committer", move || committer.run(&inbox))?;
+        let catch_up = CatchUp {
+            tables: tables.clone(),
+            catalog: Arc::clone(&catalog),
+            feed,
+            shared: Arc::clone(&shared),
+            judges: Arc::clone(&judges),
+            waiting_rows: Arc::clone(&waiting_rows),
+            journalled,
+            committer: told.clone(),
+            started,
+            opened: now,
+        };
+        let catch_up_thread = spawn("catch-up", move || catch_up.run(journal))?;
         let crew = Arc::new(Crew::new(means, runtime.handle().clone()));
         let delivery = Delivery {
             tables: tables.clone(),
@@ -186,6 +207,7 @@ impl Service {
         };
         let delivery_thread = spawn("delivery", move || delivery.run(&delivery_inbox))?;
         let threads = Threads {
+            catch_up: catch_up_thread,
             committer: committer_thread,
             recorder: recorder_thread,
             delivery: delivery_thread,
@@ -209,7 +231,7 @@ impl Service {
             shared,
             sandbox,
             registry: Mutex::new(registry),
-            shards: shards_cell,
+            judges,
             told: Mutex::new(Some(told)),
             waiting_rows,
             decoders: Mutex::default(),
@@ -218,11 +240,9 @@ impl Service {
             config_file,
         };
         let first_token = service.first_token()?;
-        service.settle();
         service.shared.set_state(State::Ready);
         let ms = |duration: std::time::Duration| duration.as_millis() as u64;
-        let (opened_ms, loaded_ms, took_ms) = (ms(opened), ms(loaded), ms(started.elapsed()));
-        tracing::info!(systems = excused, opened_ms, loaded_ms, took_ms, "ready");
+        tracing::info!(opened_ms = ms(opened), took_ms = ms(started.elapsed()), "ready");
         Ok(Opened { service: Arc::new(service), refused, first_token })
     }
 
@@ -233,11 +253,12 @@ impl Service {
     pub fn close(&self) -> Result<(), OpenError> {
         self.shared.set_state(State::Draining);
         let Some(threads) = lock(&self.threads).take() else { return Ok(()) };
-        drop(lock(&self.shards).take());
+        self.judges.end();
         if let Some(told) = lock(&self.told).take() {
             // If it is gone already, joining it says so.
             drop(told.send(Told::Stop));
         }
+        threads.catch_up.join().map_err(|_| PipelineError::gone("catch-up"))?;
         let end = threads.committer.join().map_err(|_| PipelineError::gone("committer"))?;
         threads.recorder.join().map_err(|_| PipelineError::gone("recorder"))?;
         drop(self.shared.delivery.send(super::delivery::Told::Stop));
@@ -248,7 +269,7 @@ impl Service {
             tracing::error!(reason, "nothing more is written down; the next start judges the journal again");
             return Ok(());
         }
-        super::recorder::write_down(&self.tables, &rest)?;
+        super::recorder::write_down(&self.tables, rest.round, &rest.systems)?;
         // Nothing is left to judge; the newest round stays, to say how far training has come.
         let newest = self.tables.journal.last_key()?.unwrap_or(0);
         self.tables.journal.trim(|&round| round < newest)?;
@@ -283,37 +304,6 @@ impl Service {
         self.store.flush()?;
         Ok(())
     }
-
-    /// Detections that no shard goes on with are over: their rules are gone.
-    fn settle(&self) {
-        let ongoing =
-            self.ask(|shard| shard.ongoing().map(|detection| detection.detection_id).collect::<Vec<_>>());
-        let ongoing: std::collections::HashSet<_> = ongoing.into_iter().flatten().collect();
-        let catalog = self.shared.catalog();
-        let orphans: Vec<_> = {
-            let ledger = self.shared.ledger();
-            ledger.active().filter(|id| !ongoing.contains(id)).collect()
-        };
-        for id in orphans {
-            let stored = self.tables.detections.get(&id).ok().flatten();
-            let Some(mut detection) =
-                stored.and_then(|json| serde_json::from_value::<crate::detections::Detection>(json).ok())
-            else {
-                continue;
-            };
-            let in_force = catalog.rules.iter().any(|rule| *rule.rule_id == detection.rule_id);
-            let note =
-                if in_force { "its system no longer shows it" } else { "its rule is no longer in force" };
-            detection.resolve(Millis::now(), note.to_owned());
-            let event = crate::detections::Event { event: EventKind::Resolved, detection };
-            let closed = self.shared.transact(&self.tables, |desk, ledger, transaction| {
-                desk.happened(&event, ledger, transaction, Millis::now())
-            });
-            if let Err(error) = closed {
-                tracing::error!(error = super::chain(&error), %id, "a detection could not be closed");
-            }
-        }
-    }
 }
 
 /// Where others find this server, and the key by which reports of actions are known: made once, and kept.
@@ -341,49 +331,6 @@ fn kept(tables: &Tables, kind: &str, known: usize) -> Result<usize, StoreError> 
 
 /// Threads that actions run on.
 const DELIVERY_THREADS: usize = 2;
-/// How often a start looks whether the rounds of the journal are recorded.
-const RECORDED_LOOK: std::time::Duration = std::time::Duration::from_millis(1);
-
-/// Judges what the journal has, and goes on from there.
-fn resume(
-    tables: &Tables,
-    catalog: &Arc<crate::catalog::Catalog>,
-    feed: &mut Feed,
-    shared: &Shared,
-) -> Result<Intake, OpenError> {
-    let (mut rounds, mut samples, mut training) = (0_u64, 0, Vec::new());
-    let mut last = 0;
-    for entry in tables.journal.iter() {
-        let (number, mut entry) = entry?;
-        entry.cut.samples.rehash(&catalog.ids);
-        rounds += 1;
-        samples += entry.cut.samples.len();
-        training = entry.training;
-        for (key, receipt) in entry.receipts {
-            if tables.receipts.get(&key)?.is_none() {
-                let at = entry.cut.clock;
-                tables.receipts.put(&key, &super::tables::KeptReceipt { at, receipt })?;
-                let order = tables.receipt_order.last_key()?.map_or(1, |last| last + 1);
-                tables.receipt_order.put(&order, &key)?;
-            }
-        }
-        last = number;
-        let (round, trainings) = round(number, entry.cut, catalog);
-        feed.submit(round, trainings)?;
-    }
-    let known = feed.shards().ask(|shard| shard.known_through()).into_iter().max().unwrap_or(0);
-    let next = last.max(known) + 1;
-    // What is asked after the start must see what came of these rounds.
-    let mut recorded = shared.recorded.subscribe();
-    while rounds > 0 && *recorded.borrow_and_update() < last {
-        std::thread::park_timeout(RECORDED_LOOK);
-    }
-    if rounds > 0 {
-        tracing::info!(rounds, samples, "judged what the journal had");
-    }
-    shared.telemetry.resumed(samples as u64);
-    Ok(Intake::resumed(Arc::clone(catalog), next, &training))
-}
 
 fn spawn<T: Send + 'static>(
     name: &str,

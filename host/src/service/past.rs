@@ -1,11 +1,10 @@
 //! What actions may read of systems: the shards have it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use super::lock;
+use super::judges::Judges;
 use crate::model::SharedNames;
 use crate::outside::{History, Peer, Series};
-use crate::pipeline::Shards;
 use crate::time::Millis;
 
 /// The metric by which systems are of one place.
@@ -13,26 +12,16 @@ const ZONE: &str = "zone";
 
 /// The past, as far as it is kept.
 pub(super) struct Past {
-    pub(super) shards: Arc<Mutex<Option<Shards>>>,
+    pub(super) judges: Arc<Judges>,
     pub(super) metrics: SharedNames,
     pub(super) types: SharedNames,
-}
-
-impl Past {
-    fn ask<T: Send + 'static>(
-        &self,
-        question: impl Fn(&mut crate::shard::Shard) -> T + Send + Clone + 'static,
-    ) -> Vec<T> {
-        let shards = lock(&self.shards).clone();
-        shards.map(|shards| shards.ask(question)).unwrap_or_default()
-    }
 }
 
 impl History for Past {
     fn read(&self, system_id: &str, since: f64, limit: u32) -> Result<Vec<Series>, String> {
         let (id, metrics) = (system_id.to_owned(), self.metrics.clone());
         let since = Millis((since * 1e3) as i64);
-        let answers = self.ask(move |shard| {
+        let answers = self.judges.ask(move |shard| {
             let system = shard.system(&id)?;
             let name = |metric: &crate::model::MetricId| metrics.name(metric.0).to_string();
             let new = |metric| Series { metric: name(metric), ..Series::default() };
@@ -56,13 +45,13 @@ impl History for Past {
             let mut texts = system.latest_texts();
             texts.find(|(metric, _)| Some(metric.0) == zone).map(|(_, text)| text.to_owned())
         };
-        let facts = self.ask({
+        let facts = self.judges.ask({
             let id = id.clone();
             move |shard| shard.system(&id).map(|system| (system.system_type, zone_of(system)))
         });
         let Some((system_type, zone)) = facts.into_iter().flatten().next() else { return Vec::new() };
         let types = self.types.clone();
-        let found = self.ask(move |shard| {
+        let found = self.judges.ask(move |shard| {
             let is_peer = |system: &&crate::history::System| {
                 *system.id != *id
                     && (system.system_type == system_type || (zone.is_some() && zone_of(system) == zone))

@@ -1,19 +1,20 @@
-//! What the service answers about systems, rules and detections.
+//! What the service answers about rules and detections, and about everything together.
 
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::views::{
-    Cost, DetectionFilter, DetectionLine, DetectionsPage, HistoryPage, ParameterView, PluginRef,
-    PrecisionView, Quarantine, RuleView, SystemLine, SystemSummary, SystemsPage,
+    Cost, DetectionFilter, DetectionsPage, ParameterView, PluginRef, PrecisionView, Quarantine, RuleView,
 };
-use super::{ChangeError, Service, ledger, lock};
+use super::{ChangeError, Service, ledger, lock, systems};
 use crate::catalog::{Rule, config, plugin_of};
-use crate::history::System;
-use crate::model::{BUILT_IN_METRICS, DetectionType, HEALTH_STATUS, MetricId, Severity, SharedNames};
+use crate::model::{DetectionType, Severity};
+use crate::observer::BlindInterval;
+use crate::presence::State;
 use crate::shard::{Comparison, RuleCost};
+use crate::time::Millis;
 
 /// The most detections in one page.
 const PAGE_MAX: usize = 500;
@@ -30,99 +31,33 @@ impl Service {
     #[must_use]
     pub fn summary(&self) -> Value {
         let catalog = self.shared.catalog();
-        let systems = self.ask(|shard| shard.systems().all().len()).into_iter().sum();
+        let counts = self.ask(|shard| {
+            let now = Millis::now();
+            let mut by_state: BTreeMap<State, usize> = BTreeMap::new();
+            for system in shard.systems().all() {
+                *by_state.entry(systems::state(shard, system, now).0).or_default() += 1;
+            }
+            by_state
+        });
+        let mut by_state: BTreeMap<State, usize> = BTreeMap::new();
+        for (state, count) in counts.into_iter().flatten() {
+            *by_state.entry(state).or_default() += count;
+        }
+        let systems = by_state.values().sum();
         let enabled = catalog.rules.len();
-        let summary =
-            self.shared.ledger().tally.summary(enabled + catalog.disabled_rules.len(), enabled, systems);
+        let summary = self.ledger().tally.summary(enabled + catalog.disabled_rules.len(), enabled, systems);
         let mut summary = json!(summary);
         summary["state"] = json!(self.state());
+        summary["systems_by_state"] = json!(by_state);
+        summary["observer"] = json!(super::lock(&self.shared.sight).now());
         summary
     }
 
-    /// A page of systems, by ascending id from the one after `cursor` on.
+    /// When the host could not see, oldest first.
     #[must_use]
-    pub fn systems(&self, cursor: Option<&str>, limit: usize, system_type: Option<&str>) -> SystemsPage {
-        let catalog = self.shared.catalog();
-        let types = catalog.types.clone();
-        let (cursor, wanted_type) = (cursor.map(str::to_owned), system_type.map(str::to_owned));
-        let mut lines: Vec<SystemLine> = self
-            .ask(move |shard| {
-                let is_wanted = |system: &&System| {
-                    cursor.as_deref().is_none_or(|cursor| *system.id > *cursor)
-                        && wanted_type
-                            .as_deref()
-                            .is_none_or(|wanted| *types.name(system.system_type.0) == *wanted)
-                };
-                // The first so many by id, without putting all in order.
-                let mut first: BinaryHeap<(&str, usize)> = BinaryHeap::new();
-                for (place, system) in
-                    shard.systems().all().iter().enumerate().filter(|(_, system)| is_wanted(system))
-                {
-                    first.push((&system.id, place));
-                    if first.len() > limit + 1 {
-                        first.pop();
-                    }
-                }
-                first
-                    .into_iter()
-                    .map(|(_, place)| line(&shard.systems().all()[place], &types))
-                    .collect::<Vec<_>>()
-            })
-            .into_iter()
-            .flatten()
-            .collect();
-        lines.sort_by(|a, b| a.system_id.cmp(&b.system_id));
-        let more = lines.len() > limit;
-        lines.truncate(limit);
-        let ledger = self.shared.ledger();
-        let active = ledger.active_by_system();
-        for line in &mut lines {
-            line.active_detections_count = active.get(line.system_id.as_str()).copied().unwrap_or(0);
-        }
-        let next_cursor = lines.last().filter(|_| more).map(|line| line.system_id.clone());
-        SystemsPage { systems: lines, next_cursor }
-    }
-
-    /// One system in numbers; `None`: it has never sent a sample.
-    #[must_use]
-    pub fn system(&self, id: &str) -> Option<SystemSummary> {
-        let (id, types) = (id.to_owned(), self.shared.catalog().types.clone());
-        let answers = self.ask(move |shard| {
-            let system = shard.system(&id)?;
-            let detections = shard.ongoing_of(&id).map(|detection| DetectionLine {
-                detection_id: detection.detection_id,
-                detection_type: detection.detection_type,
-                severity: detection.severity,
-                description: detection.description.clone(),
-                confidence: detection.confidence,
-                timestamp: detection.timestamp,
-            });
-            Some(summary(system, detections.collect(), &types))
-        });
-        answers.into_iter().flatten().next()
-    }
-
-    /// The newest `limit` samples kept of a system, the newest last; `None`: it has never sent one.
-    #[must_use]
-    pub fn history(&self, id: &str, limit: usize) -> Option<HistoryPage> {
-        let (id, metrics) = (id.to_owned(), self.shared.catalog().metrics.clone());
-        let answers = self.ask(move |shard| {
-            let system = shard.system(&id)?;
-            let names: Vec<_> = system.metrics().iter().map(|metric| metrics.name(metric.0)).collect();
-            let mut samples: Vec<Map<String, Value>> = system
-                .samples()
-                .rev()
-                .take(limit)
-                .map(|(time, values)| {
-                    let known = names.iter().zip(values).filter(|(_, value)| !value.is_nan());
-                    let numbers = known.map(|(name, value)| (name.to_string(), json!(value)));
-                    [("timestamp".to_owned(), json!(time))].into_iter().chain(numbers).collect()
-                })
-                .collect();
-            samples.reverse();
-            Some(HistoryPage { system_id: id.clone(), samples })
-        });
-        answers.into_iter().flatten().next()
+    pub fn blind_intervals(&self) -> Vec<BlindInterval> {
+        self.judges.wait();
+        super::lock(&self.shared.sight).all().to_vec()
     }
 
     /// A page of detections, newest first.
@@ -142,14 +77,14 @@ impl Service {
             })?),
             None => None,
         };
-        let (ids, next) = self.shared.ledger().page(filter, before, limit);
+        let (ids, next) = self.ledger().page(filter, before, limit);
         Ok(ledger::read_page(&ids, next, |id| self.detection(id)))
     }
 
     /// A whole detection.
     #[must_use]
     pub fn detection(&self, id: Uuid) -> Option<Value> {
-        let read = self.shared.ledger().detection(id, &self.tables);
+        let read = self.ledger().detection(id, &self.tables);
         read.unwrap_or_else(|error| {
             tracing::error!(error = super::chain(&error), %id, "a detection cannot be read");
             None
@@ -203,7 +138,7 @@ impl Service {
     }
 
     fn precision(&self, rule_id: &str) -> PrecisionView {
-        self.shared.ledger().verdicts().get(rule_id).copied().unwrap_or_default().into()
+        self.ledger().verdicts().get(rule_id).copied().unwrap_or_default().into()
     }
 
     fn rule_view(&self, rule: &Rule, account: &Account) -> RuleView {
@@ -350,55 +285,5 @@ pub(super) fn quarantine(quarantine: &crate::shard::Quarantine) -> Quarantine {
         until: quarantine.until,
         reason: quarantine.reason.clone(),
         times: quarantine.times,
-    }
-}
-
-fn health(system: &System) -> Option<String> {
-    system.latest_texts().find(|(metric, _)| *metric == HEALTH_STATUS).map(|(_, text)| text.to_owned())
-}
-
-fn line(system: &System, types: &SharedNames) -> SystemLine {
-    SystemLine {
-        system_id: system.id.to_string(),
-        system_type: types.name(system.system_type.0).to_string(),
-        health_status: health(system),
-        last_seen: system.last_arrival(),
-        samples_kept: system.samples_kept(),
-        active_detections_count: 0,
-    }
-}
-
-fn summary(system: &System, active: Vec<DetectionLine>, types: &SharedNames) -> SystemSummary {
-    let number = |name: &str| {
-        BUILT_IN_METRICS.iter().position(|known| *known == name).map(|place| MetricId(place as u16))
-    };
-    let current = |name: &str| {
-        let metric = number(name)?;
-        system.latest_values().find(|(known, _)| *known == metric).map(|(_, value)| value)
-    };
-    let average = |name: &str| {
-        let metric = number(name)?;
-        let place = system.metrics().iter().position(|known| *known == metric)?;
-        let known = system.samples().map(|(_, values)| values[place]).filter(|value| !value.is_nan());
-        let (count, sum) = known.fold((0_u32, 0.0), |(count, sum), value| (count + 1, sum + value));
-        (count > 0).then(|| sum / f64::from(count))
-    };
-    SystemSummary {
-        system_id: system.id.to_string(),
-        system_type: types.name(system.system_type.0).to_string(),
-        current_health_status: health(system),
-        current_response_time_ms: current("response_time_ms"),
-        current_cpu_usage_percent: current("cpu_usage_percent"),
-        current_memory_usage_percent: current("memory_usage_percent"),
-        current_disk_usage_percent: current("disk_usage_percent"),
-        current_error_rate: current("error_rate"),
-        average_response_time_ms: average("response_time_ms"),
-        average_cpu_usage_percent: average("cpu_usage_percent"),
-        average_memory_usage_percent: average("memory_usage_percent"),
-        average_error_rate: average("error_rate"),
-        active_detections_count: active.len(),
-        active_detections: active,
-        data_points_count: system.samples_kept(),
-        last_updated: system.last_arrival(),
     }
 }

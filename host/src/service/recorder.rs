@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 
 use super::Shared;
 use super::tables::Tables;
+use super::transaction::Transaction;
 use crate::catalog::config::Retention;
+use crate::observer::{Blindness, Change};
 use crate::pipeline::{Outcome, Results};
 use crate::shard::{DeadRow, Incident, Kept};
 use crate::store::StoreError;
@@ -76,11 +78,26 @@ impl Recorder {
         let now = Millis::now();
         self.shared.transact(&self.tables, |desk, ledger, transaction| {
             desk.fleet_size = outcome.statuses.iter().map(|status| status.systems).sum();
+            for &(_, change) in &outcome.round.sight.changes {
+                self.told_of_sight(change, transaction)?;
+                match change {
+                    Change::Began(_) => desk.vanished.blind(),
+                    Change::Ended { until, .. } => desk.vanished.sighted(until),
+                }
+            }
+            desk.vanished.labels_changed(&outcome.labels, desk.fleet_size);
             for event in &outcome.events {
-                desk.happened(event, ledger, transaction, now)?;
+                if !desk.vanished.take(event, outcome.clock()) {
+                    desk.happened(event, ledger, transaction, now)?;
+                }
+            }
+            for event in desk.vanished.tick(outcome.clock()) {
+                desk.happened(&event, ledger, transaction, now)?;
             }
             for update in &outcome.updates {
-                desk.went_on(*update, still_s, ledger, transaction, now)?;
+                if !desk.vanished.is_mine(update.detection_id) {
+                    desk.went_on(*update, still_s, ledger, transaction, now)?;
+                }
             }
             for (place, dead) in outcome.dead.iter().take(DEAD_LETTERS_PER_ROUND).enumerate() {
                 // Numbered by where they are found: a round that is judged again finds them at the same place.
@@ -97,11 +114,32 @@ impl Recorder {
         if !outcome.events.is_empty() {
             self.shared.news();
         }
-        write_down(&self.tables, &outcome.kept)?;
+        write_down(&self.tables, outcome.round.number, &outcome.kept)?;
         let end = outcome.kept_through.min(self.journal_end.saturating_sub(1));
         self.tables.journal.trim(|&round| round <= end)?;
         self.shared.ledger().tally.advance(outcome.clock());
         self.shared.telemetry.recorded(outcome);
+        Ok(())
+    }
+
+    /// Tells that sight was lost or came back, once.
+    fn told_of_sight(&self, change: Change, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+        let mut sight = super::lock(&self.shared.sight);
+        if !sight.note(change) {
+            return Ok(());
+        }
+        self.tables.blind.put_with(&mut transaction.writes, &(), &sight)?;
+        match change {
+            Change::Began(Blindness { cause, since }) => {
+                tracing::warn!(?cause, %since, "the host does not see: silences are not judged");
+                transaction.tell("observer_degraded", json!({ "cause": cause, "since": since }));
+            }
+            Change::Ended { blindness: Blindness { cause, since }, until } => {
+                tracing::info!(?cause, %since, %until, "the host sees again");
+                transaction
+                    .tell("observer_recovered", json!({ "cause": cause, "since": since, "until": until }));
+            }
+        }
         Ok(())
     }
 
@@ -148,8 +186,11 @@ impl Recorder {
     }
 }
 
-/// Writes systems down: their samples before the record that counts them.
-pub(super) fn write_down(tables: &Tables, kept: &[Kept]) -> Result<(), StoreError> {
+/// Writes systems down as of a round: its number before them, and their samples before the record that counts them.
+pub(super) fn write_down(tables: &Tables, round: u64, kept: &[Kept]) -> Result<(), StoreError> {
+    if !kept.is_empty() {
+        tables.judged.put(&(), &round)?;
+    }
     for system in kept {
         if let Some((number, chunk)) = &system.chunk {
             tables.chunks.put_encoded(number, chunk)?;

@@ -12,12 +12,14 @@ use crate::access::{Principal, TokenRecord};
 use crate::detections::Case;
 use crate::history::Chunk;
 use crate::model::{DetectionType, Severity, Status, TypeId};
+use crate::observer::{BlindIntervals, Observer};
 use crate::outbox::{CanaryState, Record};
 use crate::pipeline::Cut;
 use crate::scoring::{Counters, ModelRecord};
 use crate::shard::SystemState;
 use crate::store::{Encoding, Pair, Store, StoreError, Table};
 use crate::time::Millis;
+use crate::vanished;
 
 /// Every table of the service.
 #[derive(Clone, Debug)]
@@ -30,6 +32,12 @@ pub(super) struct Tables {
     pub(super) receipts: Table<String, KeptReceipt>,
     /// Their keys, oldest first.
     pub(super) receipt_order: Table<u64, String>,
+    /// Who is gone together, and who waits for company.
+    pub(super) vanished: Table<Uuid, vanished::Record>,
+    /// When the host could not see.
+    pub(super) blind: Table<(), BlindIntervals>,
+    /// The last round that a system was written down with.
+    pub(super) judged: Table<(), u64>,
     pub(super) systems: Table<String, SystemState>,
     pub(super) chunks: Table<u64, Chunk>,
     pub(super) models: Table<String, ModelRecord>,
@@ -69,6 +77,8 @@ pub(super) struct JournalEntry {
     pub(super) cut: Cut,
     /// How far training had come at its end.
     pub(super) training: Vec<(TypeId, Counters)>,
+    /// What was known of the host's own sight.
+    pub(super) observer: Observer,
     /// Requests that are part of it and had a key, with what was answered.
     pub(super) receipts: Vec<(String, Receipt)>,
 }
@@ -133,10 +143,13 @@ impl Tables {
         use Encoding::{Json, Postcard};
         Ok(Self {
             names: store.table("names", 1, Postcard)?,
-            journal: store.table("journal", 1, Postcard)?,
+            journal: store.table("journal", 2, Postcard)?,
             receipts: store.table("receipts", 1, Postcard)?,
             receipt_order: store.table("receipt_order", 1, Postcard)?,
-            systems: store.table("systems", 2, Postcard)?,
+            vanished: store.table("vanished", 1, Json)?,
+            blind: store.table("blind", 1, Postcard)?,
+            judged: store.table("judged", 1, Postcard)?,
+            systems: store.table("systems", 3, Postcard)?,
             chunks: store.table("chunks", 2, Postcard)?,
             models: store.table("models", 1, Postcard)?,
             headers: store.table("detection_headers", 2, Postcard)?,

@@ -56,24 +56,6 @@ pub struct RowError {
     pub detail: String,
 }
 
-/// One line of the list of systems.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct SystemLine {
-    /// Its name.
-    pub system_id: String,
-    /// What it is.
-    pub system_type: String,
-    /// As it last said.
-    pub health_status: Option<String>,
-    /// When its last sample arrived.
-    #[schema(value_type = String, format = DateTime)]
-    pub last_seen: Millis,
-    /// Samples kept of it.
-    pub samples_kept: usize,
-    /// Detections of it that are not over.
-    pub active_detections_count: usize,
-}
-
 /// How a rule's detections turned out.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct PrecisionView {
@@ -88,53 +70,6 @@ impl From<Verdicts> for PrecisionView {
     fn from(verdicts: Verdicts) -> Self {
         Self { precision: verdicts.precision(), verdicts }
     }
-}
-
-/// A page of systems.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct SystemsPage {
-    /// By ascending id.
-    pub systems: Vec<SystemLine>,
-    /// Where the next page begins; null when there is none.
-    pub next_cursor: Option<String>,
-}
-
-/// One system in numbers. Null: not known.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct SystemSummary {
-    /// Its name.
-    pub system_id: String,
-    /// What it is.
-    pub system_type: String,
-    /// As it last said.
-    pub current_health_status: Option<String>,
-    /// Of the newest sample, in milliseconds.
-    pub current_response_time_ms: Option<f64>,
-    /// Of the newest sample, 0 to 100.
-    pub current_cpu_usage_percent: Option<f64>,
-    /// Of the newest sample, 0 to 100.
-    pub current_memory_usage_percent: Option<f64>,
-    /// Of the newest sample, 0 to 100.
-    pub current_disk_usage_percent: Option<f64>,
-    /// Of the newest sample, 0 to 1.
-    pub current_error_rate: Option<f64>,
-    /// Over the samples kept, in milliseconds.
-    pub average_response_time_ms: Option<f64>,
-    /// Over the samples kept, 0 to 100.
-    pub average_cpu_usage_percent: Option<f64>,
-    /// Over the samples kept, 0 to 100.
-    pub average_memory_usage_percent: Option<f64>,
-    /// Over the samples kept, 0 to 1.
-    pub average_error_rate: Option<f64>,
-    /// Detections that are not over.
-    pub active_detections_count: usize,
-    /// Those.
-    pub active_detections: Vec<DetectionLine>,
-    /// Samples kept.
-    pub data_points_count: usize,
-    /// When its last sample arrived.
-    #[schema(value_type = String, format = DateTime)]
-    pub last_updated: Millis,
 }
 
 /// A detection in a line.

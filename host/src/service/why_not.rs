@@ -1,5 +1,7 @@
 //! Why an alert that somebody expected did not come: the road of a sample once more, step by step, until one says no.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -76,7 +78,7 @@ impl Service {
     /// There is no such rule or system.
     pub fn why_not(&self, system_id: &str, rule_id: &str, at: Millis) -> Result<WhyNot, ChangeError> {
         let mut steps = Steps(Vec::new());
-        let detection_id = self.shared.ledger().covering(system_id, rule_id, at);
+        let detection_id = self.ledger().covering(system_id, rule_id, at);
         let came_through = match detection_id {
             Some(id) => self.after_detection(id, &mut steps).is_ok(),
             None => self.before_detection(system_id, rule_id, at, &mut steps)?.is_ok(),
@@ -184,7 +186,12 @@ impl Service {
         steps: &mut Steps,
     ) -> Stopped {
         let catalog = self.shared.catalog();
-        let mut systems = Systems::new(catalog.plan.clone(), catalog.config.history.max_data_points, 0);
+        let mut systems = Systems::new(
+            catalog.plan.clone(),
+            Arc::clone(&catalog.agreements),
+            catalog.config.history.max_data_points,
+            0,
+        );
         let mut columns = vec![Vec::new(); catalog.plan.width()];
         let (mut times, mut interval_s) = (Vec::new(), 0.0);
         for row in 0..samples.len() {

@@ -99,7 +99,7 @@ impl Batch {
         let system = systems.get(index);
         self.rows.push(Row {
             system: index,
-            system_type: sample.system_type,
+            system_type: system.system_type,
             at: stamp.arrival,
             time: stamp.time,
             interval_s: known(system.expected_interval_s()),

@@ -210,6 +210,7 @@ fn open(
         sample_timestamp: known.sample_timestamp,
         health_status: known.health_status,
         custom_metrics: known.custom_metrics,
+        group: None,
     };
     Detection {
         detection_id: Detection::id(&rule.rule_id, &system.id, row.at),

@@ -167,7 +167,6 @@ impl Shard {
             return;
         };
         owners.extend(chunks.iter().map(|chunk| (chunk.number, index)));
-        self.silence.resume(index, &self.systems);
         for watched in state.watched {
             let Some(judge) = self.judges.iter_mut().find(|judge| *judge.rule.rule_id == *watched.rule_id)
             else {
@@ -187,6 +186,7 @@ impl Shard {
             );
             self.systems.get_mut(index).watched_by += 1;
         }
+        self.note_labels(index);
     }
 
     /// Notes that a system has changed in a round.

@@ -14,11 +14,14 @@ use super::shadow::Comparison;
 use super::watched::Watched;
 use crate::catalog::Catalog;
 use crate::detections::{Detection, Event, EventKind};
-use crate::history::{SilenceClock, Systems, WARMED};
+use crate::history::{SilenceClock, SystemIndex, Systems, WARMED};
 use crate::ingest::Sample;
-use crate::model::{TypeId, hash_id};
+use crate::model::{DetectionType, TypeId, hash_id};
+use crate::observer::{Blindness, Change};
+use crate::presence::State;
 use crate::scoring::{FeatureRow, Features, Models, Panel, PanelCost};
 use crate::time::Millis;
+use crate::vanished::LabelChange;
 
 /// One shard.
 pub struct Shard {
@@ -37,6 +40,12 @@ pub struct Shard {
     /// Rows of one type and generation, gathered for the panel.
     group: Vec<Vec<f64>>,
     silence_rows: u64,
+    /// Labels that have changed since the last round.
+    labels: Vec<LabelChange>,
+    /// What keeps the host from seeing, if anything does.
+    blind: Option<Blindness>,
+    /// Room for the moments of silence that are being noticed.
+    silent: Vec<(Millis, SystemIndex)>,
 }
 
 impl Shard {
@@ -56,7 +65,12 @@ impl Shard {
             number,
             catalog: Arc::clone(catalog),
             keeper: None,
-            systems: Systems::new(catalog.plan.clone(), config.history.max_data_points, lateness_ms),
+            systems: Systems::new(
+                catalog.plan.clone(),
+                Arc::clone(&catalog.agreements),
+                config.history.max_data_points,
+                lateness_ms,
+            ),
             silence: SilenceClock::default(),
             judges: (catalog.rules.iter().enumerate())
                 .map(|(place, rule)| Judge::new(Arc::clone(rule), place, catalog))
@@ -68,6 +82,9 @@ impl Shard {
             trainer,
             group: vec![Vec::new(); width],
             silence_rows: 0,
+            labels: Vec::new(),
+            blind: None,
+            silent: Vec::new(),
         }
     }
 
@@ -84,6 +101,7 @@ impl Shard {
             incidents: Vec::new(),
             kept: Vec::new(),
             kept_through: round.number,
+            labels: Vec::new(),
             status: ShardStatus::default(),
         };
         if !Arc::ptr_eq(&self.catalog, &round.catalog) {
@@ -92,6 +110,7 @@ impl Shard {
         let replayed = self.keeper.as_ref().is_some_and(|keeper| round.number <= keeper.known_through);
         let mut learned = Vec::new();
         let rows = round.rows_of_shard.get(self.number).map_or(&[][..], Vec::as_slice);
+        let mut sight = round.sight.changes.iter().copied().peekable();
         // Features of the whole round go out before the first score is asked for: another shard may be waiting for a
         // model that they are part of.
         for (place, &row) in rows.iter().enumerate() {
@@ -100,6 +119,9 @@ impl Shard {
                 self.systems.warm(ahead.map(|row| (round.samples.sample(row), round.stamps[row].arrival)));
             }
             let stamp = &round.stamps[row as usize];
+            while let Some((_, change)) = sight.next_if(|&(before, _)| before <= row) {
+                self.see(change, round.number);
+            }
             self.notice_silence(stamp.arrival, round.number);
             let sample = round.samples.sample(row as usize);
             if replayed && self.is_part_of(&sample, round.number) {
@@ -109,21 +131,27 @@ impl Shard {
                 self.batch.take(&sample, row, stamp, &mut self.systems, &mut self.silence, &mut report.fates);
             let Some((system, judged)) = taken else { continue };
             self.note_change(system, round.number);
+            self.note_labels(system);
             if judged && stamp.learned {
                 let last = self.batch.len() - 1;
                 let values = self.features.iter().map(|&feature| self.batch.columns[feature][last]).collect();
                 learned.push(FeatureRow { row, system_type: sample.system_type, values });
             }
         }
-        self.notice_silence(round.clock, round.number);
+        for (_, change) in sight {
+            self.see(change, round.number);
+        }
+        self.notice_silence(round.sight.horizon, round.number);
         // The trainer is gone only when the pipeline is being torn down; nothing is learned then.
         drop(self.trainer.send(Features::Learned { round: round.number, rows: learned }));
         if self.batch.len() > 0 {
             self.score(&mut report);
             self.judge(round, &mut report);
+            self.follow_presence();
             self.batch.clear();
         }
         (report.kept, report.kept_through) = self.write_down(round.number, rows.len(), false);
+        report.labels = std::mem::take(&mut self.labels);
         report.status = ShardStatus {
             shard: self.number,
             systems: self.systems.all().len(),
@@ -137,10 +165,10 @@ impl Shard {
         self.write_down(self.keeper.as_ref().map_or(0, |keeper| keeper.round), 0, true).0
     }
 
-    /// The last round that any system was written down with, as of the start.
+    /// What keeps the host from seeing, if anything does.
     #[must_use]
-    pub fn known_through(&self) -> u64 {
-        self.keeper.as_ref().map_or(0, |keeper| keeper.known_through)
+    pub fn blindness(&self) -> Option<Blindness> {
+        self.blind
     }
 
     /// The systems of this shard.
@@ -189,9 +217,23 @@ impl Shard {
         })
     }
 
-    /// Counts every silence from `until` on: before, it was the host that did not listen.
-    pub fn excuse_silence(&mut self, until: Millis) {
-        self.systems.excuse_all(until);
+    /// Sight was lost, or came back: then every silence begins anew.
+    fn see(&mut self, change: Change, round: u64) {
+        match change {
+            Change::Began(blindness) => {
+                self.notice_silence(blindness.since, round);
+                self.blind = Some(blindness);
+            }
+            Change::Ended { blindness, until } => {
+                self.systems.excuse_all(blindness.since, until);
+                self.blind = None;
+            }
+        }
+    }
+
+    /// The host listens from `now` on.
+    pub fn listen_from(&mut self, now: Millis) {
+        self.silence.listen_from(now, &mut self.systems);
     }
 
     /// What the host calls a system by inside.
@@ -208,7 +250,7 @@ impl Shard {
     /// Goes on with what is in force now. Detections of rules that are gone are over.
     fn adopt(&mut self, round: &Round, events: &mut Vec<(EventKey, Event)>) {
         let catalog = &round.catalog;
-        self.systems.adopt(&catalog.plan);
+        self.systems.adopt(&catalog.plan, &catalog.agreements);
         self.batch.widen(catalog.plan.width(), catalog.scorers.len());
         self.group.resize(catalog.plan.width(), Vec::new());
         self.features = catalog.features();
@@ -259,10 +301,49 @@ impl Shard {
 
     /// Adds a row for every system that has been silent for too long at some moment up to `until`.
     fn notice_silence(&mut self, until: Millis, round: u64) {
-        while let Some((at, system)) = self.silence.next_silent(until, &mut self.systems) {
+        let until = self.blind.map_or(until, |blindness| until.min(blindness.since));
+        let mut silent = std::mem::take(&mut self.silent);
+        self.silence.silent(until, &mut self.systems, &mut silent);
+        for (at, system) in silent.drain(..) {
             self.batch.note_silence(system, at, &self.systems);
             self.silence_rows += 1;
             self.note_change(system, round);
+        }
+        self.silent = silent;
+    }
+
+    /// Notes what labels a system has now.
+    pub(super) fn note_labels(&mut self, index: SystemIndex) {
+        if self.systems.get(index).is_relabelled() {
+            let name = self.catalog.types.name(self.systems.get(index).system_type.0);
+            let labels = &self.catalog.agreements.labels;
+            self.systems.get_mut(index).take_labels(&name, labels, &mut self.labels);
+        }
+    }
+
+    /// Notes what state the systems of the batch are in now.
+    fn follow_presence(&mut self) {
+        for row in &self.batch.rows {
+            let system = self.systems.get(row.system);
+            let silence = matches!(row.origin, Origin::Silence { .. });
+            if !silence && system.watched_by == 0 && system.presence.current() == State::Healthy {
+                continue; // as nearly always
+            }
+            let ongoing = self.judges.iter().filter_map(|judge| judge.watched.get(&row.system)?.ongoing());
+            // One that is heard again is not down because it was silent, though that is not over for those who watch.
+            let shown = ongoing.filter(|detection| !detection.is_by_silence());
+            let mut troubles = shown.map(|detection| detection.detection_type).peekable();
+            let state = match (system.absence(), silence) {
+                (Some(_), false) => State::Absent,
+                _ if silence && row.at.seconds_since(system.last_arrival()) <= system.silence_limit_s() => {
+                    continue;
+                }
+                _ if silence => State::Silent,
+                _ if troubles.peek().is_none() => State::Healthy,
+                _ if troubles.any(|kind| kind == DetectionType::Disconnection) => State::Down,
+                _ => State::Degraded,
+            };
+            self.systems.get_mut(row.system).presence.become_state(row.at, state);
         }
     }
 

@@ -13,6 +13,7 @@ use super::keep::Kept;
 use crate::detections::{DetectionUpdate, Event};
 use crate::scoring::PanelCost;
 use crate::time::Millis;
+use crate::vanished::LabelChange;
 
 /// Puts events of all shards into one order that depends on the samples alone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,6 +76,8 @@ pub struct ShardReport {
     pub updates: Updates,
     /// What became of the samples.
     pub fates: Fates,
+    /// Labels of systems that have changed.
+    pub labels: Vec<LabelChange>,
     /// Rows that a plugin could not be brought to judge.
     pub dead: Vec<DeadRow>,
     /// Rules that went into quarantine or came out of it.

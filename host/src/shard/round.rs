@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
 use crate::ingest::SampleBatch;
+use crate::pipeline::Sight;
 use crate::time::Millis;
 
 /// Samples in the order of their arrival, and which shard owns which.
@@ -20,6 +21,8 @@ pub struct Round {
     pub stamps: Vec<Stamp>,
     /// The rows of each shard, ascending.
     pub rows_of_shard: Vec<Vec<u32>>,
+    /// How far the host could see.
+    pub sight: Sight,
     /// The host's clock at the end of the round.
     pub clock: Millis,
 }

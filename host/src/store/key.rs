@@ -10,6 +10,17 @@ pub trait Key: Sized {
     fn parse(bytes: &[u8]) -> Option<Self>;
 }
 
+/// The key of a table's only record.
+impl Key for () {
+    fn bytes(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        bytes.is_empty().then_some(())
+    }
+}
+
 impl Key for u64 {
     fn bytes(&self) -> Vec<u8> {
         self.to_be_bytes().to_vec()

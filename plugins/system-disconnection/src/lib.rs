@@ -9,17 +9,15 @@ lapwing_sdk::inputs! {
         response_time_ms: latest("response_time_ms"),
         error_rate: latest("error_rate"),
         silence_s: silence_s(),
-        usual_interval_s: expected_interval_s(),
+        silence_limit_s: silence_limit_s(),
         response_time_limit_ms: parameter(
             "response_time_limit_ms", "response time in ms above which an unhealthy system counts as gone",
             5000.0, 0.0..=3_600_000.0),
         error_rate_limit: parameter(
             "error_rate_limit", "error rate (0..1) from which an unhealthy system counts as gone", 0.1, 0.0..=1.0),
-        silence_intervals: parameter(
-            "threshold", "silence, in usual intervals of the system, that counts as gone", 4.0, 1.0..=10_000.0),
-        silence_least_s: parameter(
-            "silence_least_s", "silence in seconds that does not count as gone, however often the system reports",
-            5.0, 0.0..=86_400.0),
+        silence_limits: parameter(
+            "threshold", "silence that counts as gone, in multiples of what is agreed for the system", 1.0,
+            1.0..=10_000.0),
     }
 }
 
@@ -45,11 +43,13 @@ impl Rule for SystemDisconnection {
 
     #[inline]
     fn judge(&self, row: &Inputs) -> impl Judgement {
-        let unresponsive = row.unhealthy.is_true()
+        // A system that says nothing of its health is not unhealthy; one that says nothing at all is another matter.
+        let heard = row.silence_s.value() == Some(0.0);
+        let unhealthy = if heard { row.unhealthy.or(0.0) } else { row.unhealthy };
+        let unresponsive = unhealthy.is_true()
             & row.response_time_ms.above(row.response_time_limit_ms)
             & row.error_rate.at_least(row.error_rate_limit);
-        let silent = row.silence_s.above(row.silence_intervals * row.usual_interval_s)
-            & row.silence_s.above(row.silence_least_s);
+        let silent = row.silence_s.above(row.silence_limits * row.silence_limit_s);
         unresponsive | silent
     }
 }
@@ -71,7 +71,7 @@ mod tests {
             response_time_ms: missing.response_time_ms.with(response_time_ms),
             error_rate: missing.error_rate.with(error_rate),
             silence_s: missing.silence_s.with(0.0),
-            usual_interval_s: missing.usual_interval_s.with(5.0),
+            silence_limit_s: missing.silence_limit_s.with(20.0),
             ..missing
         }
     }
@@ -88,7 +88,7 @@ mod tests {
         let missing = Inputs::missing();
         let silent_for = |silence_s| Inputs {
             silence_s: missing.silence_s.with(silence_s),
-            usual_interval_s: missing.usual_interval_s.with(5.0),
+            silence_limit_s: missing.silence_limit_s.with(20.0),
             ..missing
         };
         assert_eq!(outcome(silent_for(20.1)), Outcome::Met);
@@ -96,7 +96,18 @@ mod tests {
     }
 
     #[test]
-    fn an_unlearned_interval_settles_nothing() {
+    fn a_bare_heartbeat_is_good_news() {
+        let missing = Inputs::missing();
+        let heard = Inputs {
+            silence_s: missing.silence_s.with(0.0),
+            silence_limit_s: missing.silence_limit_s.with(20.0),
+            ..missing
+        };
+        assert_eq!(outcome(heard), Outcome::Unmet);
+    }
+
+    #[test]
+    fn an_unlearned_heartbeat_settles_nothing() {
         let row = sample(1.0, f64::NAN, 0.2);
         assert_eq!(outcome(row), Outcome::Unknown);
     }

@@ -34,16 +34,40 @@ pub fn equals(metric: &str, literal: &str) -> Declared {
     wit::Input::Equals(wit::TextTest { metric: metric.to_owned(), literal: literal.to_owned() }).into()
 }
 
-/// Seconds since the last sample of the system arrived; 0 on the row of a sample.
+/// Seconds since the last sign of life of the system arrived; 0 on the row of a sample.
 #[must_use]
 pub fn silence_s() -> Declared {
     wit::Input::Heartbeat(wit::Heartbeat::SilenceS).into()
 }
 
-/// The system's usual seconds between samples; missing until it is learned.
+/// The system's usual seconds between signs of life; missing until it is learned.
 #[must_use]
 pub fn expected_interval_s() -> Declared {
     wit::Input::Heartbeat(wit::Heartbeat::ExpectedIntervalS).into()
+}
+
+/// The silence in seconds from which the system counts as gone, by what is agreed for it and what was learned.
+#[must_use]
+pub fn silence_limit_s() -> Declared {
+    wit::Input::Heartbeat(wit::Heartbeat::SilenceLimitS).into()
+}
+
+/// Seconds since the next sign of life should have come; negative: it is not due yet.
+#[must_use]
+pub fn lateness_s() -> Declared {
+    wit::Input::Heartbeat(wit::Heartbeat::LatenessS).into()
+}
+
+/// φ: -log10 of the probability that a living system is silent for so long; 0 or more.
+#[must_use]
+pub fn suspicion() -> Declared {
+    wit::Input::Heartbeat(wit::Heartbeat::Suspicion).into()
+}
+
+/// The probability that the system is alive, 0 to 1.
+#[must_use]
+pub fn alive() -> Declared {
+    wit::Input::Heartbeat(wit::Heartbeat::Alive).into()
 }
 
 /// The sample's time, in seconds since the Unix epoch.
@@ -197,6 +221,10 @@ pub(crate) fn words(input: &wit::Input) -> String {
         wit::Input::Equals(test) => format!("{} is {}", test.metric, test.literal),
         wit::Input::Heartbeat(wit::Heartbeat::SilenceS) => "silence in seconds".to_owned(),
         wit::Input::Heartbeat(wit::Heartbeat::ExpectedIntervalS) => "usual interval in seconds".to_owned(),
+        wit::Input::Heartbeat(wit::Heartbeat::SilenceLimitS) => "silence allowed in seconds".to_owned(),
+        wit::Input::Heartbeat(wit::Heartbeat::LatenessS) => "lateness in seconds".to_owned(),
+        wit::Input::Heartbeat(wit::Heartbeat::Suspicion) => "suspicion".to_owned(),
+        wit::Input::Heartbeat(wit::Heartbeat::Alive) => "probability of being alive".to_owned(),
         wit::Input::Parameter(name) => name.clone(),
         wit::Input::Timestamp => "time".to_owned(),
     }

@@ -78,6 +78,13 @@ impl Reading {
         (!self.value.is_nan()).then_some(self.value)
     }
 
+    /// The same input, with this value where it is missing.
+    #[must_use]
+    #[inline]
+    pub fn or(self, value: f64) -> Self {
+        if self.value.is_nan() { Self { value, ..self } } else { self }
+    }
+
     /// The same input with another value; for tests.
     #[must_use]
     pub const fn with(self, value: f64) -> Self {

@@ -29,7 +29,8 @@ pub mod prelude {
     pub use serde::Deserialize;
 
     pub use crate::input::{
-        count, equals, expected_interval_s, latest, max, mean, min, parameter, silence_s, std, sum, timestamp,
+        alive, count, equals, expected_interval_s, lateness_s, latest, max, mean, min, parameter,
+        silence_limit_s, silence_s, std, sum, suspicion, timestamp,
     };
     pub use crate::{
         Description, DetectionType, Inputs as _, Judgement, Match, Outcome, Reading, Rule, Scorer, Severity,

@@ -61,7 +61,9 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// The first token.
     pub(crate) token: String,
-    /// From the start of the process to the first `/readyz` 200.
+    /// When the process was started.
+    pub(crate) started: Instant,
+    /// From then to the first `/readyz` 200.
     pub(crate) ready_after: Duration,
 }
 
@@ -116,6 +118,7 @@ impl Bench {
             log: Some(log),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             token: String::new(),
+            started,
             ready_after: Duration::ZERO,
         };
         server.address = server.listening(&addresses, started)?;

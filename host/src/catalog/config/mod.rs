@@ -1,6 +1,7 @@
 //! The configuration file: TOML, every key optional, every unknown key refused by name.
 
 mod acting;
+mod heartbeat;
 mod running;
 mod server;
 
@@ -11,13 +12,16 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use acting::Action;
+pub use heartbeat::{HeartbeatSettings, Presence};
 pub use running::{Access, Components, Retention, Store};
 pub use server::{ServerSettings, TlsFiles};
 
 use crate::alerts::AlertsConfig;
 use crate::limits::{BATCH_ROWS_MAX, OCCURRENCES_MAX, SHARDS_MAX, WINDOW_S_MAX};
 use crate::model::{DetectionType, Severity};
+use crate::observer::ObserverConfig;
 use crate::outside::{MailSettings, SecretSource};
+use crate::vanished::GroupsConfig;
 
 /// What an operator may set.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -29,6 +33,14 @@ pub struct Config {
     pub history: History,
     /// How the work is divided.
     pub pipeline: Pipeline,
+    /// What is agreed about silence.
+    pub heartbeat: HeartbeatSettings,
+    /// Which silences are meant.
+    pub presence: Presence,
+    /// When systems that are gone together are one detection.
+    pub groups: GroupsConfig,
+    /// When the host believes that it sees.
+    pub observer: ObserverConfig,
     /// When detections reopen.
     pub detections: Detections,
     /// How models are trained.
@@ -348,6 +360,7 @@ impl Config {
         check("input.future_s", self.input.future_s, 0.0..=31_536_000.0);
         check("input.clock_ahead_s", self.input.clock_ahead_s, 0.0..=86_400.0);
         check("history.max_data_points", self.history.max_data_points as f64, 20.0..=1e5);
+        check("presence.overdue_s", self.presence.overdue_s, 0.0..=86_400.0);
         check("pipeline.shards", self.pipeline.shards as f64, 1.0..=SHARDS_MAX as f64);
         check("pipeline.batch_rows", self.pipeline.batch_rows as f64, 1.0..=BATCH_ROWS_MAX as f64);
         check("detections.reopen_within_s", self.detections.reopen_within_s, 0.0..=604_800.0);
@@ -356,6 +369,8 @@ impl Config {
         check("training.max_training_samples", self.training.max_training_samples as f64, 100.0..=1e5);
         check("training.refresh_every", self.training.refresh_every as f64, 1.0..=1e5);
         check("training.horizon_samples", self.training.horizon_samples as f64, 10.0..=1e9);
+        self.observer.check(&mut check);
+        self.groups.check(&mut check);
         self.store.check(&mut check);
         self.retention.check(&mut check);
         for (place, rule) in self.rules.iter().enumerate() {
@@ -372,6 +387,7 @@ impl Config {
                 check(&format!("scorers[{place}] {:?}: weight", scorer.scorer_id), weight, 0.0..=1e6);
             }
         }
+        problems.extend(self.heartbeat.problems());
         problems.extend(self.server.problems());
         problems.extend(self.acting_problems());
         if self.training.min_samples > self.training.max_training_samples {

@@ -75,6 +75,7 @@ fn event_line(board: &Board, event: &Event) -> String {
         EventKind::Reopened => (detection.last_seen, "REOPENED"),
         EventKind::Resolved => (detection.resolved_at.unwrap_or(board.now), "RESOLVED"),
         EventKind::Ongoing => (board.now, "ONGOING"),
+        EventKind::Changed => (board.now, "CHANGED"),
     };
     let lasted = match event {
         EventKind::Opened => String::new(),

@@ -22,6 +22,7 @@ use crate::model::Status;
 use crate::outbox::{Job, Outbox, OutboxError, Owed, Verb};
 use crate::store::StoreError;
 use crate::time::Millis;
+use crate::vanished::Vanished;
 
 pub(super) use blocks::BlockList;
 pub use blocks::{BlockChange, BlockChanges, BlockEntry};
@@ -37,6 +38,7 @@ pub(super) struct Desk {
     pub(super) outbox: Outbox,
     pub(super) blocks: BlockList,
     pub(super) links: Links,
+    pub(super) vanished: Vanished,
     /// Systems known, of which an action may touch a share.
     pub(super) fleet_size: usize,
     /// In force.
@@ -59,7 +61,9 @@ impl Desk {
         let borrowed = records.iter().map(|(key, record)| (key.as_str(), record.as_slice()));
         let alerts = Alerts::restore(Arc::clone(&catalog.alerts), borrowed).map_err(unreadable)?;
         let blocks = BlockList::load(tables)?;
-        Ok(Self { alerts, outbox, blocks, links, fleet_size: 0, catalog: Arc::clone(catalog) })
+        let vanished = tables.vanished.iter().collect::<Result<_, _>>()?;
+        let vanished = Vanished::restore(catalog.config.groups.clone(), vanished);
+        Ok(Self { alerts, outbox, blocks, links, vanished, fleet_size: 0, catalog: Arc::clone(catalog) })
     }
 
     /// Something else is in force.
@@ -75,6 +79,7 @@ impl Desk {
         if !Arc::ptr_eq(&self.catalog.alerts, &catalog.alerts) {
             self.alerts.adopt(Arc::clone(&catalog.alerts), now, &mut decisions);
         }
+        self.vanished.adopt(catalog.config.groups.clone());
         self.catalog = Arc::clone(catalog);
         self.carry_out(decisions, ledger, transaction, now)
     }
@@ -96,6 +101,7 @@ impl Desk {
             EventKind::Opened => "detection_opened",
             EventKind::Reopened => "detection_reopened",
             EventKind::Resolved => "detection_resolved",
+            EventKind::Changed => "detection_changed",
             EventKind::Ongoing => return Ok(()),
         };
         transaction.tell(kind, json!({ "detection": detection }));
@@ -103,6 +109,7 @@ impl Desk {
         let is_none = ledger.header(id).is_some_and(|header| header.status == Status::FalsePositive);
         match event.event {
             EventKind::Resolved => self.change(Change::Resolved { id, at: now }, ledger, transaction, now),
+            EventKind::Changed => Ok(()),
             _ if is_none => Ok(()),
             EventKind::Opened => self.trouble(detection, false, ledger, transaction, now),
             EventKind::Reopened | EventKind::Ongoing => {
@@ -344,6 +351,12 @@ impl Desk {
             match record {
                 Some(record) => tables.owed.put_with(writes, &seq, &record)?,
                 None => tables.owed.remove_with(writes, &seq),
+            }
+        }
+        for (id, record) in self.vanished.changed() {
+            match record {
+                Some(record) => tables.vanished.put_with(writes, &id, &record)?,
+                None => tables.vanished.remove_with(writes, &id),
             }
         }
         for (action, state) in self.outbox.changed_canaries() {

@@ -1,0 +1,357 @@
+//! The heartbeat of one system: what is learned from each beat, and until when its silence is nothing.
+
+use serde::{Deserialize, Serialize};
+
+use super::arrivals::Arrivals;
+use super::contract::Contract;
+use super::facts::{Facts, Report};
+use super::jitter::Jitter;
+use super::lateness::Lateness;
+use super::losses::{Losses, RUN_MAX};
+use super::timing::{Learned, Standing, Timing};
+use crate::time::Millis;
+
+/// Beats between two derivations of the timing.
+const BEATS_PER_TIMING: u8 = 32;
+/// The same once more beats than a thousand have been seen, of which one changes little.
+const BEATS_PER_TIMING_SETTLED: u8 = 250;
+const SETTLED: f32 = 1000.0;
+/// Beats that are remembered at full weight; then all weights are halved. Twice this can be counted by ones in an `f32`.
+const BEATS_MAX: f32 = 8_388_608.0;
+/// Or so many seconds: eight weeks.
+const REMEMBERED_S_MAX: f64 = 8.0 * 604_800.0;
+/// A silence is long if it is of more than so many intervals, and of this share of the silence that counts.
+const LONG_INTERVALS: f32 = 2.5;
+const LONG_SHARE: f32 = 0.25;
+/// Long silences come in spells if more of them than this share, beside what chance would give, follow another within so
+/// many beats.
+const SPELL_BEATS: u8 = 32;
+const SPELL_SHARE: f64 = 0.3;
+const SPELL_GAIN: i16 = 8;
+/// Where they do, the silence that counts in a spell is so many times as long.
+const SPELL_FACTOR: f32 = 2.5;
+/// But not more than so many intervals.
+const SPELL_INTERVALS_MAX: f32 = 64.0;
+/// How often a system ends, for the probability that it is alive: once in thirty days.
+const ENDS_PER_S: f64 = 1.0 / (30.0 * 86_400.0);
+/// Seconds before alarms seen are a rate.
+const RATE_AFTER_S: f32 = 3600.0;
+/// The share of the detection time that may pass on the way; more is a clock that is wrong.
+const DELAY_SHARE_MAX: f64 = 0.25;
+
+/// A sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beat {
+    /// When it arrived, by the host's clock.
+    pub arrival: Millis,
+    /// When it was sent, by the sender's clock, if it says so. That clock may be wrong.
+    pub sent: Option<Millis>,
+}
+
+/// One system's heartbeat. Bounded: it never grows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Heartbeat {
+    last_arrival: Millis,
+    /// From the last arrival to the deadline, in ms; [`NO_DEADLINE`] while the interval is not known.
+    trusted_ms: i32,
+    /// Delay of the last beat by the sender's clock, in ms; `i32::MAX` is unknown.
+    delay_ms: i32,
+    silence_s: f32,
+    most_s: f32,
+    /// False alarms of the last week; a contract's week forgets them evenly.
+    spent: f32,
+    spell_s: f32,
+    /// The share of long silences that followed another, in 255ths.
+    followed: u8,
+    since_long: u8,
+    comes_in_spells: bool,
+    until_timing: u8,
+    standing: Standing,
+    /// The silence before the next beat is not the system's.
+    excused: bool,
+    jitter: Jitter,
+    arrivals: Arrivals,
+    beats: f32,
+    /// Beats that did not come.
+    lost: f32,
+    remembered_s: f32,
+    false_alarms: f32,
+    losses: Losses,
+    lateness: Lateness,
+}
+
+const DELAY_UNKNOWN: i32 = i32::MAX;
+const NO_DEADLINE: i32 = i32::MAX;
+const WEEK_S: f32 = 604_800.0;
+
+impl Heartbeat {
+    /// The heartbeat of a system that was first heard of by this beat.
+    #[must_use]
+    pub fn new(beat: Beat) -> Self {
+        Self {
+            last_arrival: beat.arrival,
+            trusted_ms: NO_DEADLINE,
+            delay_ms: delay_ms(beat),
+            silence_s: f32::NAN,
+            most_s: f32::NAN,
+            spent: 0.0,
+            spell_s: 0.0,
+            followed: 0,
+            comes_in_spells: false,
+            since_long: u8::MAX,
+            until_timing: 1,
+            standing: Standing::Learning,
+            excused: false,
+            jitter: Jitter::new(),
+            arrivals: Arrivals::new(),
+            beats: 0.0,
+            lost: 0.0,
+            remembered_s: 0.0,
+            false_alarms: 0.0,
+            losses: Losses::default(),
+            lateness: Lateness::default(),
+        }
+    }
+
+    /// A beat arrived. Beats come in the order of their arrival; one that was sent before the newest is no news and is
+    /// not to be given here.
+    #[inline]
+    pub fn beat(&mut self, beat: Beat, contract: &Contract) {
+        let gap_ms = beat.arrival.0 - self.last_arrival.0;
+        if gap_ms < 0 {
+            return;
+        }
+        let gap_s = (gap_ms as f64 / 1e3) as f32;
+        let delay_ms = delay_ms(beat);
+        let sent_gap_s = (delay_ms != DELAY_UNKNOWN && self.delay_ms != DELAY_UNKNOWN)
+            .then(|| ((gap_ms - (i64::from(delay_ms) - i64::from(self.delay_ms))) as f64 / 1e3) as f32);
+        self.delay_ms = delay_ms;
+        let false_alarm = gap_ms > i64::from(self.trusted_ms);
+        self.last_arrival = beat.arrival;
+        if std::mem::take(&mut self.excused) {
+            // The gap teaches nothing.
+            self.arrivals.restart_line();
+            self.set_deadline();
+            return;
+        }
+        let silent_s = self.arrivals.behind_s() + gap_s;
+        let Some(arrival) = self.arrivals.learn(gap_s, sent_gap_s, &self.jitter) else { return };
+        if arrival.intervals > RUN_MAX {
+            // An outage: it says nothing about beats.
+            self.set_deadline();
+            return;
+        }
+        self.remembered_s += gap_s;
+        if arrival.intervals > 0 {
+            self.learn_beat(arrival.intervals, arrival.error_s);
+        }
+        let allowed = contract.false_alarms_per_week() as f32;
+        self.spent = (self.spent - gap_s * allowed / WEEK_S).max(0.0);
+        if false_alarm {
+            self.false_alarms += 1.0;
+            self.spent += 1.0;
+        }
+        self.note_length(silent_s);
+        self.until_timing -= 1;
+        if self.until_timing == 0 || false_alarm || self.silence_s.is_nan() {
+            self.derive(contract);
+        }
+        self.set_deadline();
+    }
+
+    #[inline]
+    fn learn_beat(&mut self, intervals: u32, error_s: f32) {
+        let deviation_s = self.jitter.deviation_s();
+        if deviation_s > 0.0 {
+            self.lateness.count(error_s / deviation_s);
+            if intervals > 1 {
+                self.losses.count(intervals - 1);
+                self.lost += (intervals - 1) as f32;
+            }
+            self.beats += 1.0;
+            if self.beats >= BEATS_MAX || f64::from(self.remembered_s) >= REMEMBERED_S_MAX {
+                self.fade();
+            }
+        }
+        self.jitter.learn(error_s);
+    }
+
+    /// Whether long silences come alone or in spells.
+    #[inline]
+    fn note_length(&mut self, silent_s: f32) {
+        if silent_s > self.long_s() {
+            let followed = self.since_long < SPELL_BEATS;
+            let (was, is) = (i16::from(self.followed), if followed { 255 } else { 0 });
+            self.followed = (was + (is - was) / SPELL_GAIN) as u8;
+            let before_s = if followed { self.spell_s } else { 0.0 };
+            let most_s = SPELL_INTERVALS_MAX * self.arrivals.interval_s();
+            self.spell_s = (SPELL_FACTOR * silent_s.max(self.silence_s)).min(most_s).max(before_s);
+            self.since_long = 0;
+        } else {
+            self.since_long = self.since_long.saturating_add(1);
+        }
+    }
+
+    fn long_s(&self) -> f32 {
+        (LONG_INTERVALS * self.arrivals.interval_s()).max(LONG_SHARE * self.silence_s)
+    }
+
+    fn fade(&mut self) {
+        self.losses.fade();
+        self.lateness.fade();
+        self.beats /= 2.0;
+        self.lost /= 2.0;
+        self.remembered_s /= 2.0;
+        self.false_alarms /= 2.0;
+    }
+
+    /// Silence up to `until` was not the system's: the host did not listen, or the system had said goodbye.
+    pub fn excuse(&mut self, until: Millis) {
+        self.last_arrival = self.last_arrival.max(until);
+        self.excused = true;
+        self.set_deadline();
+    }
+
+    /// The host begins to listen anew at `now`, by a clock that may have been set back.
+    pub fn listen_from(&mut self, now: Millis) {
+        self.last_arrival = now;
+        self.excuse(now);
+    }
+
+    /// Another contract holds from now on.
+    pub fn agree(&mut self, contract: &Contract) {
+        self.derive(contract);
+        self.set_deadline();
+    }
+
+    fn derive(&mut self, contract: &Contract) {
+        self.until_timing = if self.beats < SETTLED { BEATS_PER_TIMING } else { BEATS_PER_TIMING_SETTLED };
+        let learned = self.learned(contract);
+        let Timing { mut silence_s, most_s, standing } = learned.timing(contract);
+        let by_chance = f64::from(SPELL_BEATS) * learned.exceeded(f64::from(self.long_s()), 0.0);
+        self.comes_in_spells = f64::from(self.followed) / 255.0 > SPELL_SHARE + 2.0 * by_chance;
+        // What was agreed on for a week is used up by one more: the whole time agreed on is taken.
+        let allowed = (contract.false_alarms_per_week() as f32).max(1.0);
+        if self.spent > 0.0 && self.spent + 1.0 > allowed && most_s.is_finite() {
+            silence_s = most_s;
+        }
+        (self.silence_s, self.most_s, self.standing) = (silence_s as f32, most_s as f32, standing);
+    }
+
+    #[inline]
+    fn set_deadline(&mut self) {
+        let interval_s = self.arrivals.interval_s();
+        if interval_s.is_nan() || self.silence_s.is_nan() {
+            self.trusted_ms = NO_DEADLINE;
+            return;
+        }
+        let mut silence_s = self.silence_s;
+        if self.comes_in_spells && self.since_long < SPELL_BEATS {
+            silence_s = silence_s.max(self.spell_s).min(self.most_s);
+        }
+        // However late the last beat was, it was one: half an interval at least.
+        let left_s = (silence_s - self.arrivals.behind_at_least_s()).max(silence_s.min(interval_s) / 2.0);
+        self.trusted_ms = ((f64::from(left_s) * 1e3) as i32).min(NO_DEADLINE - 1);
+    }
+
+    fn learned(&self, contract: &Contract) -> Learned<'_> {
+        let most_s = DELAY_SHARE_MAX * contract.detect_within_s();
+        let delay_s = (self.delay_ms != DELAY_UNKNOWN)
+            .then(|| self.arrivals.usual_delay_s(f64::from(self.delay_ms) / 1e3))
+            .filter(|delay_s| (0.0..most_s).contains(delay_s));
+        let interval_s = f64::from(self.arrivals.interval_s());
+        let deviation_s = f64::from(self.jitter.deviation_s());
+        Learned {
+            interval_s,
+            deviation_s: if deviation_s > 0.0 { deviation_s } else { interval_s / 4.0 },
+            delay_s: delay_s.unwrap_or(0.0),
+            beats: f64::from(self.beats),
+            losses: &self.losses,
+            lateness: &self.lateness,
+        }
+    }
+
+    /// When the silence of the system counts, if no beat comes until then; `None` until its interval is known.
+    #[must_use]
+    #[inline]
+    pub fn deadline(&self) -> Option<Millis> {
+        (self.trusted_ms != NO_DEADLINE).then(|| Millis(self.last_arrival.0 + i64::from(self.trusted_ms)))
+    }
+
+    /// The seconds of silence after the last arrival that are nothing; NaN until the interval is known.
+    #[must_use]
+    #[inline]
+    pub fn silence_limit_s(&self) -> f64 {
+        if self.trusted_ms == NO_DEADLINE { f64::NAN } else { f64::from(self.trusted_ms) / 1e3 }
+    }
+
+    /// The usual seconds between beats; NaN until learned.
+    #[must_use]
+    #[inline]
+    pub fn interval_s(&self) -> f64 {
+        f64::from(self.arrivals.interval_s())
+    }
+
+    /// When the system was last heard of, or excused.
+    #[must_use]
+    #[inline]
+    pub fn last_arrival(&self) -> Millis {
+        self.last_arrival
+    }
+
+    /// What is known of the silence at `now`.
+    #[must_use]
+    pub fn facts(&self, now: Millis, contract: &Contract) -> Facts {
+        let silence_s = now.seconds_since(self.last_arrival).max(0.0);
+        let expected_interval_s = f64::from(self.arrivals.interval_s());
+        if expected_interval_s.is_nan() {
+            return Facts {
+                silence_s,
+                expected_interval_s,
+                silence_limit_s: f64::NAN,
+                lateness_s: f64::NAN,
+                suspicion: f64::NAN,
+                alive: f64::NAN,
+            };
+        }
+        let silent_s = silence_s + f64::from(self.arrivals.behind_s());
+        let exceeded = self.learned(contract).exceeded(silent_s, 0.5);
+        let ended = ENDS_PER_S * (silence_s + expected_interval_s);
+        Facts {
+            silence_s,
+            expected_interval_s,
+            silence_limit_s: self.silence_limit_s(),
+            lateness_s: silent_s - expected_interval_s,
+            suspicion: -exceeded.log10(),
+            alive: exceeded / (exceeded + ended),
+        }
+    }
+
+    /// What the heartbeat is like, and what was achieved.
+    #[must_use]
+    pub fn report(&self, contract: &Contract) -> Report {
+        let learned = self.learned(contract);
+        let silence_s = f64::from(self.silence_s);
+        let weeks = f64::from(self.remembered_s) / 604_800.0;
+        let interval_s = learned.interval_s;
+        Report {
+            standing: self.standing,
+            interval_s,
+            jitter_s: f64::from(self.jitter.deviation_s()),
+            loss: f64::from(self.lost / (self.beats + self.lost).max(1.0)),
+            detects_within_s: silence_s + learned.delay_s,
+            false_alarms_expected_per_week: learned.false_alarms_per_week(silence_s),
+            false_alarms_seen_per_week: if self.remembered_s < RATE_AFTER_S {
+                f64::NAN
+            } else {
+                f64::from(self.false_alarms) / weeks
+            },
+        }
+    }
+}
+
+fn delay_ms(beat: Beat) -> i32 {
+    beat.sent
+        .and_then(|sent| i32::try_from(beat.arrival.0.checked_sub(sent.0)?).ok())
+        .unwrap_or(DELAY_UNKNOWN)
+}
