@@ -25,6 +25,7 @@ pub mod sandbox;
 pub mod scoring;
 pub mod service;
 pub mod shard;
+pub mod simulation;
 pub mod store;
 pub mod time;
 pub mod vanished;

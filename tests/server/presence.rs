@@ -246,3 +246,28 @@ fn a_host_that_was_stopped_blames_nobody() {
     server.detection_of("s1");
     assert_eq!(server.detections("").len(), 1, "and it sees again");
 }
+
+#[test]
+fn a_token_may_be_good_for_some_systems_only() {
+    let server = server("");
+    let made = server
+        .post("/api/v1/tokens", &json!({ "name": "db-1", "role": "ingest", "systems": ["db-1", "cron-*"] }));
+    let token = made.ok()["token"].as_str().unwrap().to_owned();
+    let ask = |path: &str, body: Value| server.ask("POST", path).token(&token).json(&body).send();
+    let rows = json!([{ "system_id": "db-1" }, { "system_id": "db-2" }, { "system_id": "cron-nightly" }]);
+    let receipt = ask("/api/v1/heartbeats", rows).ok();
+    assert_eq!((&receipt["accepted"], &receipt["refused"]), (&json!(2), &json!(1)));
+    assert_eq!(
+        (&receipt["errors"][0]["row"], &receipt["errors"][0]["field"]),
+        (&json!(2), &json!("system_id"))
+    );
+    let goodbye = json!({ "returns_at": Millis::now().plus_seconds(60.0) });
+    ask("/api/v1/systems/db-1/goodbye", goodbye.clone()).ok();
+    ask("/api/v1/systems/db-2/goodbye", goodbye).problem(400, "no-row-accepted");
+    let wrong = json!({ "name": "x", "role": "viewer", "systems": ["db-1"] });
+    assert!(
+        server.post("/api/v1/tokens", &wrong).problem(400, "invalid-request")["detail"]
+            .to_string()
+            .contains("systems")
+    );
+}

@@ -17,7 +17,7 @@ pub(super) enum Profile {
 }
 
 /// The short form of every program: a few seconds each.
-const SHORT: [&[&str]; 7] = [
+const SHORT: [&[&str]; 8] = [
     &["load", "--systems", "2000", "--rate", "10000", "--seconds", "8"],
     &["latency", "--systems", "1000", "--rate", "3000", "--seconds", "5"],
     &[
@@ -49,6 +49,19 @@ const SHORT: [&[&str]; 7] = [
         "200",
         "--outage-seconds",
         "4",
+    ],
+    &[
+        "vanish",
+        "--systems",
+        "500",
+        "--warm-seconds",
+        "5",
+        "--stops",
+        "2",
+        "--cut-seconds",
+        "0",
+        "--full-seconds",
+        "2",
     ],
     &["overload", "--systems", "2000", "--seconds", "5", "--crowd", "24"],
 ];

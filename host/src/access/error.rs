@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::tokens::{LIFETIME_S_MAX, NAME_CHARS_MAX, TOKENS_MAX};
+use super::tokens::{LIFETIME_S_MAX, NAME_CHARS_MAX, SYSTEMS_MAX, TOKENS_MAX};
 
 /// What is wrong with the configuration of access.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +62,11 @@ pub enum TokenError {
         "expires_in_s: found {0}, expected 1 to {LIFETIME_S_MAX}, or nothing for a token that does not expire"
     )]
     Lifetime(u64),
+    /// The systems make no sense, or the role is not `ingest`.
+    #[error(
+        "systems: expected at most {SYSTEMS_MAX} ids or beginnings of ids before a *, and the role ingest"
+    )]
+    Systems,
     /// As many tokens as there can be.
     #[error("there are {TOKENS_MAX} tokens, the most that are kept: expected some to be dropped first")]
     TooMany,

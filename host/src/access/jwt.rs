@@ -113,7 +113,13 @@ impl JwtVerifier {
         let Some(role) = self.role(&claims) else {
             return not_for_us(&format!("the claim {} has no role of ours", self.settings.role_claim));
         };
-        Ok(Principal { kind: PrincipalKind::Jwt, id: subject.to_owned(), name: name.to_owned(), role })
+        Ok(Principal {
+            kind: PrincipalKind::Jwt,
+            id: subject.to_owned(),
+            name: name.to_owned(),
+            role,
+            systems: Vec::new(),
+        })
     }
 
     /// The key that must have signed it.

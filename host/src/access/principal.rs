@@ -30,13 +30,17 @@ pub struct Principal {
     pub name: String,
     /// What they are to the server.
     pub role: Role,
+    /// The systems whose samples they may send, if not all: ids, or beginnings of ids before a `*`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub systems: Vec<String>,
 }
 
 impl Principal {
     /// The process itself or its command line, with the role admin: who can run it can read its store anyway.
     #[must_use]
     pub fn local(name: impl Into<String>) -> Self {
-        Self { kind: PrincipalKind::Local, id: "local".to_owned(), name: name.into(), role: Role::Admin }
+        let (id, name) = ("local".to_owned(), name.into());
+        Self { kind: PrincipalKind::Local, id, name, role: Role::Admin, systems: Vec::new() }
     }
 }
 

@@ -69,6 +69,9 @@ pub struct TokenRecord {
     pub name: String,
     /// What its bearer is to the server.
     pub role: Role,
+    /// The systems whose samples its bearer may send, if not all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub systems: Vec<String>,
     /// SHA-256 of the token's text, in lower-case hexadecimal.
     pub hash: String,
     /// When it was made.
@@ -99,6 +102,6 @@ impl TokenRecord {
             return Err(Denied::Expired);
         }
         let (id, name) = (self.id.clone(), self.name.clone());
-        Ok(Principal { kind: PrincipalKind::Token, id, name, role: self.role })
+        Ok(Principal { kind: PrincipalKind::Token, id, name, role: self.role, systems: self.systems.clone() })
     }
 }

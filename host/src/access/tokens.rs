@@ -6,8 +6,11 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::token::hash_of_candidate;
 use super::{Denied, Principal, Role, Token, TokenError, TokenRecord, random};
+use crate::limits::NAME_BYTES_MAX;
 use crate::time::Millis;
 
+/// The most systems, or beginnings of their ids, that a token may name.
+pub(super) const SYSTEMS_MAX: usize = 100;
 /// Tokens that are kept, those that were revoked or have expired among them.
 pub const TOKENS_MAX: usize = 10_000;
 /// The longest name of a token, in characters.
@@ -59,6 +62,29 @@ impl Tokens {
         by: &Principal,
         now: Millis,
     ) -> Result<(Token, TokenRecord), TokenError> {
+        self.create_for(Vec::new(), name, role, expires_in_s, by, now)
+    }
+
+    /// Makes a token for some systems: ids, or beginnings of ids before a `*`; none: for all.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), or the systems make no sense.
+    pub fn create_for(
+        &self,
+        systems: Vec<String>,
+        name: &str,
+        role: Role,
+        expires_in_s: Option<u64>,
+        by: &Principal,
+        now: Millis,
+    ) -> Result<(Token, TokenRecord), TokenError> {
+        let is_good = |pattern: &String| {
+            (1..=NAME_BYTES_MAX).contains(&pattern.len()) && !pattern[..pattern.len() - 1].contains('*')
+        };
+        let bound = !systems.is_empty();
+        if systems.len() > SYSTEMS_MAX || !systems.iter().all(is_good) || (bound && role != Role::Ingest) {
+            return Err(TokenError::Systems);
+        }
         let name = name.trim();
         if !(1..=NAME_CHARS_MAX).contains(&name.chars().count()) || name.chars().any(char::is_control) {
             return Err(TokenError::Name);
@@ -73,6 +99,7 @@ impl Tokens {
             id: unused_id(&by_hash)?,
             name: name.to_owned(),
             role,
+            systems,
             hash: token.hash(),
             created_at: now,
             created_by: by.clone(),

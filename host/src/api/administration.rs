@@ -37,6 +37,10 @@ pub(super) struct NewToken {
     name: String,
     /// What its owner may do.
     role: Role,
+    /// For the role `ingest`: the systems whose samples and goodbyes it is good for, as ids or beginnings of ids before a `*`;
+    /// all, unless given.
+    #[serde(default)]
+    systems: Vec<String>,
     /// After so many seconds it is no longer good; without it, it is good until it is revoked.
     expires_in_s: Option<u64>,
 }
@@ -58,10 +62,10 @@ pub(super) struct CreatedToken {
 pub(super) async fn create_token(
     State(api): State<Api>,
     Extension(by): Extension<Principal>,
-    Input(NewToken { name, role, expires_in_s }): Input<NewToken>,
+    Input(NewToken { name, role, systems, expires_in_s }): Input<NewToken>,
 ) -> Result<(StatusCode, Json<CreatedToken>), Problem> {
     let (token, record) =
-        api.blocking(move |service| service.create_token(&name, role, expires_in_s, &by)).await??;
+        api.blocking(move |service| service.create_token(&name, role, systems, expires_in_s, &by)).await??;
     let token = token.as_str().to_owned();
     Ok((StatusCode::CREATED, Json(CreatedToken { token, record })))
 }

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
@@ -16,6 +16,8 @@ use utoipa::ToSchema;
 
 use super::body::Input;
 use super::{Api, Problem, ProblemDocument, body};
+use crate::access::Principal;
+use crate::ingest::Scope;
 use crate::service::{Admitted, Receipt, Service};
 use crate::time::Millis;
 
@@ -69,10 +71,11 @@ enum Encoding {
 )]
 pub(super) async fn take_in(
     State(api): State<Api>,
+    Extension(by): Extension<Principal>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Receipt>, Problem> {
-    read_and_keep(&api, &headers, body, false).await
+    read_and_keep(&api, &by, &headers, body, false).await
 }
 
 /// Takes signs of life in: rows that need no more than a `system_id`.
@@ -99,10 +102,11 @@ pub(super) async fn take_in(
 )]
 pub(super) async fn heartbeats(
     State(api): State<Api>,
+    Extension(by): Extension<Principal>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Receipt>, Problem> {
-    read_and_keep(&api, &headers, body, true).await
+    read_and_keep(&api, &by, &headers, body, true).await
 }
 
 /// Takes one sign of life in, for whatever can call a URL.
@@ -111,8 +115,12 @@ pub(super) async fn heartbeats(
     params(("id" = String, Path, description = "The system")),
     responses((status = 200, description = "It is on the disk", body = Receipt)),
 )]
-pub(super) async fn ping(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Receipt>, Problem> {
-    keep_row(&api, json!({ "system_id": id })).await
+pub(super) async fn ping(
+    State(api): State<Api>,
+    Extension(by): Extension<Principal>,
+    Path(id): Path<String>,
+) -> Result<Json<Receipt>, Problem> {
+    keep_row(&api, &by, json!({ "system_id": id })).await
 }
 
 /// When a system means to be back.
@@ -138,21 +146,24 @@ pub(super) struct Goodbye {
 )]
 pub(super) async fn goodbye(
     State(api): State<Api>,
+    Extension(by): Extension<Principal>,
     Path(id): Path<String>,
     Input(goodbye): Input<Goodbye>,
 ) -> Result<Json<Receipt>, Problem> {
     let text = format!("{} {}", goodbye.returns_at, goodbye.reason);
     let name = api.service.goodbye_metric();
-    keep_row(&api, json!({ "system_id": id, "custom_metrics": { name: text.trim_end() } })).await
+    keep_row(&api, &by, json!({ "system_id": id, "custom_metrics": { name: text.trim_end() } })).await
 }
 
 /// Keeps one row that the server has written itself.
-async fn keep_row(api: &Api, row: serde_json::Value) -> Result<Json<Receipt>, Problem> {
-    keep(api, None, move |service| Ok(service.admit(row.to_string().as_bytes(), true))).await
+async fn keep_row(api: &Api, by: &Principal, row: serde_json::Value) -> Result<Json<Receipt>, Problem> {
+    let scope = Scope::new(by.systems.clone());
+    keep(api, None, move |service| Ok(service.admit(row.to_string().as_bytes(), scope, true))).await
 }
 
 async fn read_and_keep(
     api: &Api,
+    by: &Principal,
     headers: &HeaderMap,
     body: Body,
     timeless: bool,
@@ -167,8 +178,11 @@ async fn read_and_keep(
     };
     let cap = api.settings.decompressed_bytes_max;
     let body = body::read(headers, body, limit, api.settings.body_timeout()).await?;
-    keep(api, key, move |service| decompress(encoding, &body, cap).map(|rows| service.admit(&rows, timeless)))
-        .await
+    let scope = Scope::new(by.systems.clone());
+    keep(api, key, move |service| {
+        decompress(encoding, &body, cap).map(|rows| service.admit(&rows, scope, timeless))
+    })
+    .await
 }
 
 /// Keeps rows, when it is their turn to be decoded, and says what became of them.

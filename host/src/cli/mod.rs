@@ -3,6 +3,7 @@
 
 mod alerting;
 mod backtest;
+mod bench;
 mod check;
 mod client;
 mod demo;
@@ -59,6 +60,8 @@ enum Command {
     Replay(replay::Replay),
     /// Say how good the rules are on recorded samples with labels, or how two versions differ
     Backtest(backtest::Backtest),
+    /// Measure methods beside others: failure detectors on simulated heartbeats
+    Bench(bench::Bench),
     /// List the bundled and added components, or inspect one
     Plugins(plugins::Plugins),
     /// Validate a configuration: every key, every plugin, every rule
@@ -119,6 +122,7 @@ pub fn main() -> ExitCode {
     let done = match command {
         Command::Replay(replay) => replay.run(),
         Command::Backtest(backtest) => backtest.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Plugins(plugins) => plugins.run(),
         Command::Check(check) => check.run(),
         Command::Demo(demo) => demo.run(),

@@ -25,6 +25,9 @@ enum What {
         /// ingest, viewer, operator or admin
         #[arg(long)]
         role: String,
+        /// A system whose samples it is good for, or the beginning of ids before a `*`; may be repeated [default: all]
+        #[arg(long = "system", value_name = "ID")]
+        systems: Vec<String>,
         /// Seconds until it ends [default: never]
         #[arg(long, value_name = "SECONDS")]
         expires_in_s: Option<u64>,
@@ -41,8 +44,8 @@ enum What {
 impl TokenCommand {
     pub(super) fn run(&self) -> Result<Exit> {
         let answer = match &self.what {
-            What::Create { name, role, expires_in_s } => {
-                let mut body = json!({ "name": name, "role": role });
+            What::Create { name, role, systems, expires_in_s } => {
+                let mut body = json!({ "name": name, "role": role, "systems": systems });
                 if let Some(seconds) = expires_in_s {
                     body["expires_in_s"] = json!(seconds);
                 }

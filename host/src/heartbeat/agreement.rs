@@ -7,13 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::contract::Contract;
 use crate::model::{MetricId, TypeId};
 
-/// Without an agreed time, a silence is noticed within so many usual intervals.
-const USUAL_INTERVALS: f64 = 4.0;
-/// But not sooner than this: a system that reports often is not gone at its first hiccup.
-const USUAL_S_MIN: f64 = 5.0;
-/// False alarms a week that are borne unless agreed otherwise.
-const FALSE_ALARMS: f64 = 1.0;
-
 /// What is said about a system's silence; what is not said, the more general one says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -29,9 +22,11 @@ impl Agreement {
     #[must_use]
     #[inline]
     pub fn contract(self, interval_s: f64) -> Contract {
-        let usual_s = if interval_s.is_nan() { USUAL_S_MIN } else { USUAL_INTERVALS * interval_s };
-        let within_s = self.detect_within_s.unwrap_or_else(|| usual_s.max(USUAL_S_MIN));
-        Contract::clamped(within_s, self.false_alarms_per_week.unwrap_or(FALSE_ALARMS))
+        let usual = Contract::usual(interval_s);
+        Contract::clamped(
+            self.detect_within_s.unwrap_or_else(|| usual.detect_within_s()),
+            self.false_alarms_per_week.unwrap_or_else(|| usual.false_alarms_per_week()),
+        )
     }
 
     /// What is wrong with it, by field.

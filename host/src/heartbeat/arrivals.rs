@@ -29,8 +29,11 @@ const ERROR_SHARE: f32 = 1.0 / 64.0;
 const BETTER: f32 = 0.92;
 /// Shares of a beat in the mean delay and in an interval that no line gives.
 const SLOW: f32 = 1.0 / 128.0;
-/// A sender's clock that is off by more than so many intervals at once was set.
-const CLOCK_STEP_INTERVALS: f32 = 4.0;
+/// The share of a beat in the mean delay while beats stay late by half an interval, or early by an eighth.
+const STAYS: f32 = 1.0 / 8.0;
+/// A sender's clock says how late a beat is unless its prediction is worse than the best by this factor, and the clock's step.
+const BELIEVABLE: f32 = 2.0;
+const LEAST_ERROR_S: f32 = 0.002;
 /// An interval cannot be less than the clock's step.
 const INTERVAL_MIN_S: f32 = 0.001;
 
@@ -105,17 +108,14 @@ impl Arrivals {
     #[inline]
     pub(super) fn behind_at_least_s(&self) -> f32 {
         let behind_s = self.behind_s();
-        if self.sender_is_believable() { behind_s.max(self.behind_sender_s) } else { behind_s }
-    }
-
-    #[inline]
-    fn sender_is_believable(&self) -> bool {
-        self.sender_error_s <= self.line_error_s.min(self.gap_error_s) / BETTER
+        let is_believable =
+            self.sender_error_s <= BELIEVABLE * self.line_error_s.min(self.gap_error_s) + LEAST_ERROR_S;
+        if is_believable { behind_s.max(self.behind_sender_s) } else { behind_s }
     }
 
     /// The usual delay by the sender's clock, given the delay of the last beat.
-    pub(super) fn usual_delay_s(&self, last_delay_s: f64) -> f64 {
-        last_delay_s - if self.sender_error_s.is_finite() { f64::from(self.behind_sender_s) } else { 0.0 }
+    pub(super) fn usual_delay_s(&self, last_delay_s: f32) -> f32 {
+        last_delay_s - if self.sender_error_s.is_finite() { self.behind_sender_s } else { 0.0 }
     }
 
     /// A beat arrived `gap_s` after the one before; by the sender's clock it was `sent_gap_s`. `None` while the interval
@@ -191,18 +191,27 @@ impl Arrivals {
             self.sender_error_s = f32::INFINITY;
             return;
         };
-        let error_s = (self.behind_sender_s + gap_s - passed_s).abs().min(self.interval_s);
+        // By how many whole intervals a beat is late is no fault of the clock.
+        let mut error_s = self.behind_sender_s + gap_s - passed_s;
+        error_s -= (error_s / self.interval_s).round() * self.interval_s;
         if self.sender_error_s.is_infinite() {
-            (self.sender_error_s, self.behind_sender_s) = (self.interval_s, 0.0);
+            (self.sender_error_s, self.behind_sender_s) = (0.0, 0.0);
             return;
         }
-        let believable = self.sender_is_believable();
-        self.sender_error_s += (error_s - self.sender_error_s) * ERROR_SHARE;
+        self.sender_error_s += (error_s.abs() - self.sender_error_s) * ERROR_SHARE;
         let behind_s = self.behind_sender_s + gap_s - sent_gap_s;
-        // A beat may be late by some intervals; if it is many, or beats go on like that, the clock has made a step.
-        let many = if believable { CLOCK_STEP_INTERVALS } else { 1.0 };
-        let off = behind_s.abs() > many * self.interval_s;
-        self.behind_sender_s = if off { 0.0 } else { behind_s * (1.0 - SLOW) };
+        // The clock was set if a beat is much too early, or if it was sent before the one before. A beat may well be late,
+        // but if beats go on as usual and all of them are late, or early, then it is the clock too.
+        if sent_gap_s <= 0.0 || behind_s < -self.interval_s {
+            self.behind_sender_s = 0.0;
+            return;
+        }
+        let (least_s, most_s) = (behind_s.min(self.behind_sender_s), behind_s.max(self.behind_sender_s));
+        let goes_on = most_s - least_s < self.interval_s / 4.0;
+        let stays = goes_on && (least_s > self.interval_s / 2.0 || most_s < -self.interval_s / 8.0);
+        // At first the mean delay is that of the few beats so far.
+        let first = 1.0 / f32::from(self.line_beats.max(1));
+        self.behind_sender_s = behind_s * (1.0 - first.max(if stays { STAYS } else { SLOW }));
     }
 
     /// The next arrival says where the beats are.

@@ -8,6 +8,7 @@ use super::facts::{Facts, Report};
 use super::jitter::Jitter;
 use super::lateness::Lateness;
 use super::losses::{Losses, RUN_MAX};
+use super::spells::Spells;
 use super::timing::{Learned, Standing, Timing};
 use crate::time::Millis;
 
@@ -16,28 +17,23 @@ const BEATS_PER_TIMING: u8 = 32;
 /// The same once more beats than a thousand have been seen, of which one changes little.
 const BEATS_PER_TIMING_SETTLED: u8 = 250;
 const SETTLED: f32 = 1000.0;
-/// Beats that are remembered at full weight; then all weights are halved. Twice this can be counted by ones in an `f32`.
-const BEATS_MAX: f32 = 8_388_608.0;
-/// Or so many seconds: eight weeks.
+/// Beats are remembered for as long as it takes for so many false alarms to be agreed on: what is often allowed to go
+/// wrong is soon learned anew, and the hours differ; what is rare must be remembered.
+const EVENTS: f64 = 3000.0;
+/// But for so many beats at least and at most; more cannot be counted by ones in an `f32`.
+const BEATS_MIN: f64 = 100_000.0;
+const BEATS_MAX: f64 = 8_388_608.0;
+/// And for so many seconds at most: eight weeks.
 const REMEMBERED_S_MAX: f64 = 8.0 * 604_800.0;
 /// A silence is long if it is of more than so many intervals, and of this share of the silence that counts.
 const LONG_INTERVALS: f32 = 2.5;
 const LONG_SHARE: f32 = 0.25;
-/// Long silences come in spells if more of them than this share, beside what chance would give, follow another within so
-/// many beats.
-const SPELL_BEATS: u8 = 32;
-const SPELL_SHARE: f64 = 0.3;
-const SPELL_GAIN: i16 = 8;
-/// Where they do, the silence that counts in a spell is so many times as long.
-const SPELL_FACTOR: f32 = 2.5;
-/// But not more than so many intervals.
-const SPELL_INTERVALS_MAX: f32 = 64.0;
 /// How often a system ends, for the probability that it is alive: once in thirty days.
 const ENDS_PER_S: f64 = 1.0 / (30.0 * 86_400.0);
 /// Seconds before alarms seen are a rate.
 const RATE_AFTER_S: f32 = 3600.0;
 /// The share of the detection time that may pass on the way; more is a clock that is wrong.
-const DELAY_SHARE_MAX: f64 = 0.25;
+const DELAY_SHARE_MAX: f32 = 0.25;
 
 /// A sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,24 +52,25 @@ pub struct Heartbeat {
     trusted_ms: i32,
     /// Delay of the last beat by the sender's clock, in ms; `i32::MAX` is unknown.
     delay_ms: i32,
+    /// The silence that counts, from when the last beat should have arrived.
     silence_s: f32,
-    most_s: f32,
+    /// The same that is agreed on at most, from when the last beat was sent.
+    agreed_s: f32,
     /// False alarms of the last week; a contract's week forgets them evenly.
     spent: f32,
-    spell_s: f32,
-    /// The share of long silences that followed another, in 255ths.
-    followed: u8,
-    since_long: u8,
-    comes_in_spells: bool,
+    spells: Spells,
+    /// Missing beats that are borne in a spell; 0 where there are none.
+    spell_beats: u8,
     until_timing: u8,
     standing: Standing,
     /// The silence before the next beat is not the system's.
     excused: bool,
     jitter: Jitter,
     arrivals: Arrivals,
+    /// Beats outside spells, of which losses and lateness are counted.
     beats: f32,
-    /// Beats that did not come.
-    lost: f32,
+    /// Intervals of which the beat did not come, in seconds.
+    lost_s: f32,
     remembered_s: f32,
     false_alarms: f32,
     losses: Losses,
@@ -93,19 +90,17 @@ impl Heartbeat {
             trusted_ms: NO_DEADLINE,
             delay_ms: delay_ms(beat),
             silence_s: f32::NAN,
-            most_s: f32::NAN,
+            agreed_s: f32::NAN,
             spent: 0.0,
-            spell_s: 0.0,
-            followed: 0,
-            comes_in_spells: false,
-            since_long: u8::MAX,
+            spell_beats: 0,
+            spells: Spells::new(),
             until_timing: 1,
             standing: Standing::Learning,
             excused: false,
             jitter: Jitter::new(),
             arrivals: Arrivals::new(),
             beats: 0.0,
-            lost: 0.0,
+            lost_s: 0.0,
             remembered_s: 0.0,
             false_alarms: 0.0,
             losses: Losses::default(),
@@ -143,7 +138,7 @@ impl Heartbeat {
         }
         self.remembered_s += gap_s;
         if arrival.intervals > 0 {
-            self.learn_beat(arrival.intervals, arrival.error_s);
+            self.learn_beat(arrival.intervals, arrival.error_s, silent_s);
         }
         let allowed = contract.false_alarms_per_week() as f32;
         self.spent = (self.spent - gap_s * allowed / WEEK_S).max(0.0);
@@ -151,7 +146,6 @@ impl Heartbeat {
             self.false_alarms += 1.0;
             self.spent += 1.0;
         }
-        self.note_length(silent_s);
         self.until_timing -= 1;
         if self.until_timing == 0 || false_alarm || self.silence_s.is_nan() {
             self.derive(contract);
@@ -160,49 +154,44 @@ impl Heartbeat {
     }
 
     #[inline]
-    fn learn_beat(&mut self, intervals: u32, error_s: f32) {
+    fn learn_beat(&mut self, intervals: u32, error_s: f32, silent_s: f32) {
         let deviation_s = self.jitter.deviation_s();
         if deviation_s > 0.0 {
-            self.lateness.count(error_s / deviation_s);
-            if intervals > 1 {
-                self.losses.count(intervals - 1);
-                self.lost += (intervals - 1) as f32;
+            // What happens in a spell says nothing of what happens outside.
+            if !(self.spell_beats > 0 && self.spells.is_one()) {
+                self.lateness.count(error_s / deviation_s);
+                if intervals > 1 {
+                    self.losses.count(intervals - 1);
+                }
+                self.beats += 1.0;
             }
-            self.beats += 1.0;
-            if self.beats >= BEATS_MAX || f64::from(self.remembered_s) >= REMEMBERED_S_MAX {
-                self.fade();
-            }
+            self.lost_s += (intervals - 1) as f32 * self.arrivals.interval_s();
+            self.spells.count(intervals - 1, silent_s > self.long_s());
         }
         self.jitter.learn(error_s);
-    }
-
-    /// Whether long silences come alone or in spells.
-    #[inline]
-    fn note_length(&mut self, silent_s: f32) {
-        if silent_s > self.long_s() {
-            let followed = self.since_long < SPELL_BEATS;
-            let (was, is) = (i16::from(self.followed), if followed { 255 } else { 0 });
-            self.followed = (was + (is - was) / SPELL_GAIN) as u8;
-            let before_s = if followed { self.spell_s } else { 0.0 };
-            let most_s = SPELL_INTERVALS_MAX * self.arrivals.interval_s();
-            self.spell_s = (SPELL_FACTOR * silent_s.max(self.silence_s)).min(most_s).max(before_s);
-            self.since_long = 0;
-        } else {
-            self.since_long = self.since_long.saturating_add(1);
-        }
     }
 
     fn long_s(&self) -> f32 {
         (LONG_INTERVALS * self.arrivals.interval_s()).max(LONG_SHARE * self.silence_s)
     }
 
-    fn fade(&mut self) {
-        self.losses.fade();
-        self.lateness.fade();
-        self.beats /= 2.0;
-        self.lost /= 2.0;
-        self.remembered_s /= 2.0;
-        self.false_alarms /= 2.0;
+    fn forget(&mut self, contract: &Contract) {
+        let interval_s = f64::from(self.arrivals.interval_s());
+        let events = EVENTS / contract.per_beat(interval_s);
+        let most = events.max(BEATS_MIN).min(REMEMBERED_S_MAX / interval_s).min(BEATS_MAX);
+        let beats = f64::from(self.beats);
+        if beats > most {
+            let share = (most / beats) as f32;
+            self.losses.fade(share);
+            self.lateness.fade(share);
+            self.beats *= share;
+        }
+        let weeks = f64::from(self.remembered_s) / REMEMBERED_S_MAX;
+        if weeks > 1.0 {
+            self.remembered_s /= weeks as f32;
+            self.false_alarms /= weeks as f32;
+            self.lost_s /= weeks as f32;
+        }
     }
 
     /// Silence up to `until` was not the system's: the host did not listen, or the system had said goodbye.
@@ -226,16 +215,24 @@ impl Heartbeat {
 
     fn derive(&mut self, contract: &Contract) {
         self.until_timing = if self.beats < SETTLED { BEATS_PER_TIMING } else { BEATS_PER_TIMING_SETTLED };
+        self.forget(contract);
         let learned = self.learned(contract);
+        let (interval_s, delay_s) = (learned.interval_s, learned.delay_s);
         let Timing { mut silence_s, most_s, standing } = learned.timing(contract);
-        let by_chance = f64::from(SPELL_BEATS) * learned.exceeded(f64::from(self.long_s()), 0.0);
-        self.comes_in_spells = f64::from(self.followed) / 255.0 > SPELL_SHARE + 2.0 * by_chance;
+        let share = contract.per_beat(interval_s);
+        // Where late beats use up what was agreed on, a second is worth as much more as they lie closer.
+        let worth =
+            if silence_s < 1.5 * interval_s { (interval_s / learned.deviation_s).max(1.0) } else { 1.0 };
+        let usual = learned.losses.at_least(1) / learned.beats.max(1.0);
+        let tolerated = self.spells.tolerated(share * worth, usual);
         // What was agreed on for a week is used up by one more: the whole time agreed on is taken.
         let allowed = (contract.false_alarms_per_week() as f32).max(1.0);
         if self.spent > 0.0 && self.spent + 1.0 > allowed && most_s.is_finite() {
             silence_s = most_s;
         }
-        (self.silence_s, self.most_s, self.standing) = (silence_s as f32, most_s as f32, standing);
+        (self.silence_s, self.standing) = (silence_s as f32, standing);
+        self.agreed_s = (most_s + delay_s) as f32;
+        self.spell_beats = tolerated;
     }
 
     #[inline]
@@ -246,25 +243,35 @@ impl Heartbeat {
             return;
         }
         let mut silence_s = self.silence_s;
-        if self.comes_in_spells && self.since_long < SPELL_BEATS {
-            silence_s = silence_s.max(self.spell_s).min(self.most_s);
+        if self.spell_beats > 0 && self.spells.is_one() {
+            silence_s = silence_s.max(f32::from(1 + self.spell_beats) * interval_s + silence_s % interval_s);
         }
         // However late the last beat was, it was one: half an interval at least.
-        let left_s = (silence_s - self.arrivals.behind_at_least_s()).max(silence_s.min(interval_s) / 2.0);
+        let least_s = silence_s.min(interval_s) / 2.0;
+        let agreed_s = self.agreed_s - self.delay_s(self.agreed_s) - self.arrivals.behind_at_least_s();
+        let left_s = (silence_s - self.arrivals.behind_s()).max(least_s);
+        // But what was agreed on counts from when it was sent.
+        let left_s = if agreed_s > 0.0 { left_s.min(agreed_s) } else { least_s };
         self.trusted_ms = ((f64::from(left_s) * 1e3) as i32).min(NO_DEADLINE - 1);
     }
 
+    /// The usual delay by the sender's clock; 0 if that is no part of the time agreed on, but a clock that is off.
+    #[inline]
+    fn delay_s(&self, agreed_s: f32) -> f32 {
+        if self.delay_ms == DELAY_UNKNOWN {
+            return 0.0;
+        }
+        let delay_s = self.arrivals.usual_delay_s(self.delay_ms as f32 / 1e3);
+        if (0.0..DELAY_SHARE_MAX * agreed_s).contains(&delay_s) { delay_s } else { 0.0 }
+    }
+
     fn learned(&self, contract: &Contract) -> Learned<'_> {
-        let most_s = DELAY_SHARE_MAX * contract.detect_within_s();
-        let delay_s = (self.delay_ms != DELAY_UNKNOWN)
-            .then(|| self.arrivals.usual_delay_s(f64::from(self.delay_ms) / 1e3))
-            .filter(|delay_s| (0.0..most_s).contains(delay_s));
         let interval_s = f64::from(self.arrivals.interval_s());
         let deviation_s = f64::from(self.jitter.deviation_s());
         Learned {
             interval_s,
             deviation_s: if deviation_s > 0.0 { deviation_s } else { interval_s / 4.0 },
-            delay_s: delay_s.unwrap_or(0.0),
+            delay_s: f64::from(self.delay_s(contract.detect_within_s() as f32)),
             beats: f64::from(self.beats),
             losses: &self.losses,
             lateness: &self.lateness,
@@ -338,7 +345,7 @@ impl Heartbeat {
             standing: self.standing,
             interval_s,
             jitter_s: f64::from(self.jitter.deviation_s()),
-            loss: f64::from(self.lost / (self.beats + self.lost).max(1.0)),
+            loss: f64::from((self.lost_s / self.remembered_s.max(f32::MIN_POSITIVE)).min(1.0)),
             detects_within_s: silence_s + learned.delay_s,
             false_alarms_expected_per_week: learned.false_alarms_per_week(silence_s),
             false_alarms_seen_per_week: if self.remembered_s < RATE_AFTER_S {

@@ -4,6 +4,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 const WEEK_S: f64 = 604_800.0;
+/// Without an agreed time, a silence is noticed within so many usual intervals.
+const USUAL_INTERVALS: f64 = 4.0;
+/// But not sooner than this: a system that reports often is not gone at its first hiccup.
+const USUAL_S_MIN: f64 = 5.0;
+/// False alarms a week that are borne unless agreed otherwise.
+const USUAL_FALSE_ALARMS: f64 = 1.0;
 
 /// "Detect within so many seconds, with at most so many false alarms a week."
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +51,14 @@ impl Contract {
             return Err(ContractError::FalseAlarms(false_alarms_per_week));
         }
         Ok(Self { detect_within_s, false_alarms_per_week })
+    }
+
+    /// The contract where none was agreed on, of a system that usually sends a beat every `interval_s` seconds: within four
+    /// intervals, 5 s at least and a week at most, with one false alarm a week. NaN is an interval that is not known.
+    #[must_use]
+    pub fn usual(interval_s: f64) -> Self {
+        // The larger of a number and NaN is the number.
+        Self::clamped((USUAL_INTERVALS * interval_s).max(USUAL_S_MIN), USUAL_FALSE_ALARMS)
     }
 
     /// The contract nearest to these terms.

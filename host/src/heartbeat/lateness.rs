@@ -22,9 +22,9 @@ impl Lateness {
         self.late[bucket] += 1.0;
     }
 
-    /// Halves the weight of what was seen.
-    pub(super) fn fade(&mut self) {
-        self.late.iter_mut().for_each(|count| *count /= 2.0);
+    /// Leaves this share of the weight of what was seen.
+    pub(super) fn fade(&mut self, share: f32) {
+        self.late.iter_mut().for_each(|count| *count *= share);
     }
 
     /// The share of `beats` that were at least so late, if `unseen` more beats are taken to be later than all.

@@ -20,9 +20,9 @@ impl Losses {
         self.runs[bucket] += 1.0;
     }
 
-    /// Halves the weight of what was seen.
-    pub(super) fn fade(&mut self) {
-        self.runs.iter_mut().for_each(|count| *count /= 2.0);
+    /// Leaves this share of the weight of what was seen.
+    pub(super) fn fade(&mut self, share: f32) {
+        self.runs.iter_mut().for_each(|count| *count *= share);
     }
 
     /// Runs seen with at least `least` missing beats, interpolated between buckets as a power of the length.

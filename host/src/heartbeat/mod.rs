@@ -14,6 +14,9 @@ mod jitter;
 mod lateness;
 mod losses;
 #[cfg(test)]
+mod odd_tests;
+mod spells;
+#[cfg(test)]
 mod tests;
 mod timing;
 mod wheel;

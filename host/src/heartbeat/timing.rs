@@ -12,10 +12,8 @@ const WITHOUT_CONTRACT: f64 = 4.0;
 const TOO_LATE_SHARE: f64 = 0.1;
 /// The share of the false alarms agreed on that runs of missing beats may take up; late beats have the rest.
 const LOSS_SHARE: f64 = 0.97;
-/// Where lost beats take up this share of what was agreed on, late ones are to add next to nothing: so much of the lost.
-/// Waiting for them costs a few deviations, and the next step would be a whole interval.
-const LOSS_RULES_SHARE: f64 = 0.5;
-const LATE_BESIDE_LOSS: f64 = 0.005;
+/// What has been seen so often in all beats is taken for a rate.
+const PROVEN: f64 = 3.0;
 
 /// Whether a contract is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,12 +82,8 @@ impl Learned<'_> {
         };
         let all = missing(tolerated + 1);
         let but_one = (missing(tolerated) - all).max(f64::MIN_POSITIVE);
-        let (left, lost) = ((share - all) / but_one, all / but_one);
-        let mut late = self.lateness.exceeded_by(left, self.beats, 1.0)?;
-        if all > LOSS_RULES_SHARE * share {
-            late =
-                self.lateness.exceeded_by(left.min(LATE_BESIDE_LOSS * lost), self.beats, 1.0).unwrap_or(late);
-        }
+        let left = (share - all) / but_one;
+        let late = self.lateness.exceeded_by(left, self.beats, 1.0)?;
         // Later than half an interval is nearer to the next beat, and that was counted as missing.
         let late_s = (late * self.deviation_s).min(self.interval_s / 2.0);
         Some(f64::from(tolerated + 1) * self.interval_s + late_s)
@@ -101,8 +95,14 @@ impl Learned<'_> {
         let most_s = contract.detect_within_s() - self.delay_s - self.deviation_s;
         let share = contract.per_beat(self.interval_s);
         let safe_s = self.exceeded_by(share);
+        // Until it is known: no silence is taken to be so much rarer than the longest seen, as it is longer.
+        let proven = PROVEN / (self.beats + 1.0);
+        let proven_s = self.exceeded_by(proven);
+        let guessed_s = proven_s.map(|proven_s| proven_s * (proven / share).max(1.0));
+        let guessed_s = guessed_s.filter(|guessed_s| guessed_s.is_finite());
         if self.exceeded(most_s, 0.0) > TOO_LATE_SHARE {
-            let silence_s = safe_s.unwrap_or(WITHOUT_CONTRACT * self.interval_s);
+            let longest_s = proven_s.unwrap_or(0.0).max(WITHOUT_CONTRACT * self.interval_s);
+            let silence_s = safe_s.unwrap_or(longest_s);
             return Timing { silence_s, most_s: f64::INFINITY, standing: Standing::TooFewBeats };
         }
         let standing = match safe_s {
@@ -113,7 +113,7 @@ impl Learned<'_> {
             }
             _ => Standing::Learning,
         };
-        let silence_s = safe_s.map_or(most_s, |safe_s| safe_s.min(most_s));
+        let silence_s = safe_s.or(guessed_s).map_or(most_s, |safe_s| safe_s.min(most_s));
         Timing { silence_s, most_s, standing }
     }
 

@@ -29,6 +29,8 @@ pub enum Fate {
 }
 
 const ABSENT: u16 = u16::MAX;
+/// Signs of life that arrive within this share of the time between them had waited somewhere.
+const BACKLOG_SHARE: f64 = 0.2;
 
 /// A system and its past.
 #[derive(Debug)]
@@ -212,7 +214,9 @@ impl System {
 
     /// A sign of life: newer than those before it, unless `late`.
     fn hear(&mut self, time: Millis, arrival: Millis, late: bool) {
-        if late {
+        let gap_s = arrival.seconds_since(self.heartbeat.last_arrival());
+        let backlog = self.newest.is_some_and(|newest| gap_s < BACKLOG_SHARE * time.seconds_since(newest));
+        if late || backlog && gap_s > 0.0 {
             // It shows that somebody lives, and nothing of when the next sign is due.
             self.heartbeat.excuse(arrival);
         } else if arrival != self.heartbeat.last_arrival() {
@@ -371,14 +375,23 @@ impl System {
     /// The seconds of silence from which the system counts as gone; NaN until its interval is learned.
     #[must_use]
     pub fn silence_limit_s(&self) -> f64 {
-        self.heartbeat.silence_limit_s()
+        let learned_s = self.heartbeat.silence_limit_s();
+        // Where no time was agreed on, nobody is in a hurry: the usual one is taken whole.
+        match self.agreement.detect_within_s {
+            None if !learned_s.is_nan() => learned_s.max(self.contract().detect_within_s()),
+            _ => learned_s,
+        }
     }
 
     /// What its heartbeat says at a moment.
     #[must_use]
     pub fn facts(&self, now: Millis) -> Facts {
         let facts = self.heartbeat.facts(now, &self.contract());
-        Facts { expected_interval_s: self.expected_interval_s(), ..facts }
+        Facts {
+            expected_interval_s: self.expected_interval_s(),
+            silence_limit_s: self.silence_limit_s(),
+            ..facts
+        }
     }
 
     /// What its heartbeat is like, what is agreed, and whether that is kept.

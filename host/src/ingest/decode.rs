@@ -8,6 +8,7 @@ use serde::de::DeserializeSeed;
 use super::batch::SampleBatch;
 use super::refusal::{Refusal, quoted};
 use super::row::{Fields, ObjectSeed, Scalar};
+use super::scope::Scope;
 use crate::limits::{CUSTOM_METRICS_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::model::{HEALTH_STATUS, IdHasher, MetricId, SharedNames, TypeId, hash_id};
 use crate::time::Millis;
@@ -28,6 +29,8 @@ pub struct Decoder {
     type_of_last: (Box<str>, TypeId),
     /// The time of rows that have none.
     time_unless_given: Option<Millis>,
+    /// The systems that rows may be of.
+    scope: Scope,
 }
 
 /// What a key stands for.
@@ -59,12 +62,14 @@ impl Decoder {
             script: Vec::new(),
             type_of_last: (Box::default(), TypeId(u16::MAX)),
             time_unless_given: None,
+            scope: Scope::default(),
         }
     }
 
-    /// From now on, rows without a time are of this one; `None`: they are refused.
-    pub fn assume_time(&mut self, time: Option<Millis>) {
-        self.time_unless_given = time;
+    /// From now on, rows are of these systems or refused, and those without a time are of this one; `None`: they are refused.
+    pub fn expect(&mut self, scope: Scope, time_unless_given: Option<Millis>) {
+        self.scope = scope;
+        self.time_unless_given = time_unless_given;
     }
 
     /// Reads one line and adds its sample to `batch`.
@@ -263,6 +268,10 @@ impl<'de> Row<'_, 'de> {
     fn finish(self) -> Result<(), Refusal> {
         let missing = |field| Refusal::of_field(field, "nothing", "a value: every sample has one");
         let system_id = self.system_id.ok_or_else(|| missing("system_id"))?;
+        if !self.decoder.scope.covers(&system_id) {
+            let expected = format!("a system of this token: {}", self.decoder.scope.describe());
+            return Err(Refusal::of_field("system_id", quoted(&system_id), expected));
+        }
         let time = self.time.or(self.decoder.time_unless_given).ok_or_else(|| missing("timestamp"))?;
         let kind = self.system_type.as_deref().unwrap_or(UNKNOWN_TYPE);
         if *self.decoder.type_of_last.0 != *kind {

@@ -8,6 +8,7 @@ mod decode;
 mod decode_laws;
 mod refusal;
 mod row;
+mod scope;
 mod source;
 
 pub use arrivals::{Arrivals, ArrivalsError};
@@ -15,4 +16,5 @@ pub use batch::{Sample, SampleBatch};
 pub use body::{BodyRows, RefusedRow};
 pub use decode::Decoder;
 pub use refusal::Refusal;
+pub use scope::Scope;
 pub use source::{Line, Source};

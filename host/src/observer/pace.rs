@@ -14,6 +14,10 @@ const GAPS_IN_WINDOW: i64 = 2;
 const ARRIVALS_IN_WINDOW: f64 = 20.0;
 /// The usual rate is an average over about so many stretches.
 const RATE_STRETCHES: f64 = 64.0;
+/// While little is heard, it is an average over so many: what stays is usual in the end.
+const BLIND_STRETCHES: f64 = 1024.0;
+/// A stretch counts for at most so many times the usual rate.
+const CROWD: f64 = 2.0;
 /// A gap of this share of the longest one is of its kind, and lets it fade.
 const ALIKE: i64 = 8;
 /// By this share.
@@ -21,11 +25,11 @@ const FADES: i64 = 64;
 /// Gaps before the longest one is usual, and how long it takes at least.
 const GAPS_MIN: u32 = 16;
 const LEARNS_MS: i64 = 60_000;
-/// A quiet that was taken for blindness was longer than usual by this factor at most, the second one within an hour by
-/// its square, and so on: one that comes again and again is usual before long, and a rare one teaches next to nothing.
-const SURPRISE: i64 = 4;
-const SURPRISES_MAX: u32 = 8;
-const SURPRISES_MS: i64 = 3_600_000;
+/// Quiets that were taken for blindness are usual after all if they make up so much of the time: a pause of the network
+/// now and then does not, collectors that send twice an hour do.
+const QUIET_SHARE: f64 = 0.25;
+/// Of about so much time.
+const QUIET_WITHIN_MS: f64 = 1_200_000.0;
 
 /// The pace of arrivals, whosever they are. Bounded, and told nothing about systems.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -34,8 +38,9 @@ pub(super) struct Pace {
     last: Option<Millis>,
     gap_max_ms: i64,
     gaps: u32,
-    surprises: u32,
-    surprised_at: Millis,
+    /// Time that was taken for blindness, fading, as of then.
+    quiet_ms: f64,
+    quiet_at: Millis,
     /// Of each stretch that is over, newest last.
     counts: [u32; STRETCHES],
     /// Stretches of the window that are whole.
@@ -98,17 +103,27 @@ impl Pace {
             self.counts.rotate_left(1);
             self.counts[STRETCHES - 1] = std::mem::take(&mut self.count);
             self.stretches = self.stretches.saturating_add(1);
-            if usual {
-                let rate = f64::from(self.counts[STRETCHES - 1]) / self.stretch_ms as f64;
-                self.learned = self.learned.saturating_add(1);
-                let weight = f64::from(self.learned).min(RATE_STRETCHES);
-                self.rate += (rate - self.rate) / weight;
-            }
+            self.learn(self.counts[STRETCHES - 1], usual);
         }
         self.stretch_end.0 += over * self.stretch_ms;
         let wanted = self.wanted_stretch_ms();
         if usual && (wanted > self.stretch_ms || wanted * 4 < self.stretch_ms) {
             self.begin(now);
+        }
+    }
+
+    /// Learns the rate from a stretch with so many arrivals.
+    fn learn(&mut self, count: u32, usual: bool) {
+        let rate = f64::from(count) / self.stretch_ms as f64;
+        if usual {
+            self.learned = self.learned.saturating_add(1);
+            let settled = f64::from(self.learned) > RATE_STRETCHES;
+            // A backlog that comes at once is no rate.
+            let rate = if settled { rate.min(CROWD * self.rate) } else { rate };
+            self.rate += (rate - self.rate) / f64::from(self.learned).min(RATE_STRETCHES);
+        } else if count > 0 {
+            // However little it is, if it stays it is usual.
+            self.rate += (rate - self.rate).min(0.0) / BLIND_STRETCHES;
         }
     }
 
@@ -143,11 +158,12 @@ impl Pace {
 
     /// Nothing was heard for so long, and then the same as ever.
     pub(super) fn was_quiet(&mut self, quiet_ms: i64, now: Millis) {
-        let again = now.0.saturating_sub(self.surprised_at.0) < SURPRISES_MS;
-        self.surprises = if again { (self.surprises + 1).min(SURPRISES_MAX) } else { 1 };
-        self.surprised_at = now;
-        let most_ms = self.gap_max_ms.saturating_mul(SURPRISE.pow(self.surprises));
-        self.gap_max_ms = self.gap_max_ms.max(quiet_ms.min(most_ms));
+        let since_ms = now.0.saturating_sub(self.quiet_at.0) as f64;
+        self.quiet_ms = self.quiet_ms * (-since_ms / QUIET_WITHIN_MS).exp() + quiet_ms as f64;
+        self.quiet_at = now;
+        if self.quiet_ms > QUIET_SHARE * QUIET_WITHIN_MS {
+            self.gap_max_ms = self.gap_max_ms.max(quiet_ms);
+        }
     }
 
     /// Counts anew: the next windows are good until they are whole.

@@ -119,11 +119,24 @@ fn a_quiet_that_comes_again_and_again_is_learned() {
     let mut fleet = Fleet::new();
     fleet.reports(20, 1000, 0, 120);
     let mut at = 120;
-    for _ in 0..30 {
+    for _ in 0..60 {
         fleet.silence(at, at + 20).reports(20, 1000, at + 20, at + 40);
         at += 40;
     }
-    assert!(fleet.began().len() < 8, "{}", fleet.began().len());
+    assert!(fleet.began().len() < 30, "{}", fleet.began().len());
+}
+
+#[test]
+fn a_pause_now_and_then_never_is() {
+    let mut fleet = Fleet::new();
+    fleet.reports(100, 2000, 0, 120);
+    let mut at = 120;
+    for _ in 0..20 {
+        fleet.silence(at, at + 40).reports(100, 2000, at + 40, at + 900);
+        at += 900;
+    }
+    assert_eq!(fleet.began().len(), 20);
+    assert!(fleet.changes.len() == 40, "and each has an end");
 }
 
 #[test]
@@ -161,4 +174,32 @@ fn a_blindness_is_noted_once_however_often_it_is_found() {
     assert_eq!(news, [true, true]);
     assert!(fleet.changes.iter().all(|change| !known.note(*change)));
     assert_eq!((known.all().len(), known.now()), (1, None));
+}
+
+#[test]
+fn a_backlog_that_comes_at_once_is_not_what_is_usual() {
+    let mut fleet = Fleet::new();
+    fleet.reports(200, 2000, 0, 120);
+    let mut at = 120;
+    for _ in 0..10 {
+        fleet.silence(at, at + 40);
+        at += 40;
+        for late in 0..4000_u64 {
+            fleet
+                .observer
+                .heard(Millis(at * 1000 + late as i64 / 100), late.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        }
+        fleet.changes.extend(fleet.observer.changes());
+        fleet.reports(200, 2000, at, at + 600);
+        at += 600;
+        assert_eq!(fleet.observer.blindness(), None, "at {at}: {:?}", fleet.changes.last());
+    }
+    assert_eq!((fleet.began().len(), fleet.ended().len()), (10, 10));
+}
+
+#[test]
+fn little_that_stays_is_usual_in_the_end() {
+    let mut fleet = Fleet::new();
+    fleet.reports(1000, 1000, 0, 300).reports(100, 1000, 300, 1500);
+    assert_eq!((fleet.began().len(), fleet.ended().len()), (1, 1));
 }

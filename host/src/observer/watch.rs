@@ -17,6 +17,8 @@ const TRUST_PERCENT: i64 = 125;
 const TRUST_MS_MIN: i64 = 250;
 /// The queue is no longer full when it was not for so long.
 const DEAF_OVER_MS: i64 = 1000;
+/// Sight is back when so many times the share is heard below which it was lost.
+const SURE: f64 = 1.5;
 /// Places in which systems heard lately are counted.
 const PLACES: usize = 32;
 /// Lately is so long, or so many of the longest usual quiets.
@@ -166,7 +168,7 @@ impl Observer {
         self.deaf_at = None;
         let heard_since = self.pace.last().is_some_and(|last| last > blindness.since);
         let sees = blindness.cause == Cause::QueueFull || heard_since;
-        if sees && self.pace.share() >= self.config.sight_share {
+        if sees && self.pace.share() >= self.config.sight_share * SURE {
             self.blind = None;
             let by_quiet = matches!(blindness.cause, Cause::NothingHeard | Cause::LittleHeard);
             if let Some(quiet_ms) = self.quiet_ms.filter(|_| by_quiet) {

@@ -116,9 +116,9 @@ impl Intake {
     }
 
     fn stamp(&mut self, row: usize, arrival: Option<Millis>) {
-        let (time, id_hash, system_type, bare) = {
+        let (time, id_hash, system_type, teaches) = {
             let sample = self.cut.samples.sample(row);
-            (sample.time, sample.id_hash, sample.system_type, sample.is_bare())
+            (sample.time, sample.id_hash, sample.system_type, !sample.values().is_empty())
         };
         let arrival = arrival.unwrap_or_else(|| self.clock.observe(time, id_hash));
         self.cut.clock = self.cut.clock.max(arrival);
@@ -128,8 +128,7 @@ impl Intake {
         }
         let believed = time <= arrival.plus_seconds(self.catalog.config.input.clock_ahead_s);
         self.clock_ahead += u64::from(!believed);
-        // There is nothing to be learned from a bare heartbeat.
-        let turn = if bare { None } else { self.schedule.next(system_type) };
+        let turn = if teaches { self.schedule.next(system_type) } else { None };
         let (turn, training) = turn.unzip();
         if let Some(generation) = training.flatten() {
             self.cut.trainings.push(Training { after_row: row as u32, system_type, generation });

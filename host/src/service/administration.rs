@@ -29,10 +29,11 @@ impl Service {
         &self,
         name: &str,
         role: Role,
+        systems: Vec<String>,
         expires_in_s: Option<u64>,
         by: &Principal,
     ) -> Result<(Token, TokenView), ChangeError> {
-        let made = self.access.tokens.create(name, role, expires_in_s, by, Millis::now());
+        let made = self.access.tokens.create_for(systems, name, role, expires_in_s, by, Millis::now());
         let (token, record) = made.map_err(refused)?;
         if let Err(error) = self.tables.tokens.put(&record.id, &record).and_then(|()| self.store.flush()) {
             // A token that would not survive is not given out.
@@ -195,6 +196,7 @@ fn view(record: &TokenRecord, last_used_at: Option<Millis>) -> TokenView {
         id: record.id.clone(),
         name: record.name.clone(),
         role: record.role,
+        systems: record.systems.clone(),
         created_at: record.created_at,
         created_by: record.created_by.name.clone(),
         expires_at: record.expires_at,
@@ -208,6 +210,7 @@ fn token_state(record: &TokenRecord) -> Value {
     json!({
         "name": record.name,
         "role": record.role,
+        "systems": record.systems,
         "expires_at": record.expires_at,
         "revoked_at": record.revoked_at,
     })

@@ -55,7 +55,7 @@ use self::tables::Tables;
 use self::telemetry::Telemetry;
 use crate::access::{Gatekeeper, Tokens, TrustedKeys};
 use crate::catalog::Catalog;
-use crate::ingest::{BodyRows, Decoder, SampleBatch};
+use crate::ingest::{BodyRows, Decoder, SampleBatch, Scope};
 use crate::limits::REFUSALS_LISTED_MAX;
 use crate::observer::BlindIntervals;
 use crate::pipeline::PipelineError;
@@ -252,10 +252,10 @@ impl Service {
         self.shared.read_only()
     }
 
-    /// Decodes the body of a request, decompressed. Takes about three microseconds a row. Rows without a time are refused,
-    /// or with `timeless` are of the moment in which they arrive.
+    /// Decodes the body of a request, decompressed. Takes about three microseconds a row. Rows of systems
+    /// out of `scope` are refused, and so are those without a time, which with `timeless` are of the moment of their arrival.
     #[must_use]
-    pub fn admit(&self, body: &[u8], timeless: bool) -> Admitted {
+    pub fn admit(&self, body: &[u8], scope: Scope, timeless: bool) -> Admitted {
         let arrival = Millis::now();
         let decoder = lock(&self.decoders).pop();
         let catalog = self.shared.catalog.load();
@@ -263,7 +263,7 @@ impl Service {
             Decoder::new(catalog.metrics.clone(), catalog.types.clone(), catalog.ids.clone())
         });
         let latest_possible = arrival.plus_seconds(catalog.config.input.future_s);
-        decoder.assume_time(timeless.then_some(arrival));
+        decoder.expect(scope, timeless.then_some(arrival));
         let rows = BodyRows::read(body, &mut decoder, latest_possible, REFUSALS_LISTED_MAX);
         lock(&self.decoders).push(decoder);
         let errors = rows.refused.into_iter().map(|refused| RowError {

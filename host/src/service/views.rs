@@ -254,6 +254,8 @@ pub struct TokenView {
     pub name: String,
     /// What its owner may do.
     pub role: Role,
+    /// The systems whose samples they may send; empty: all.
+    pub systems: Vec<String>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Millis,

@@ -71,6 +71,8 @@ enum Program {
     Hostile(programs::hostile::Options),
     /// From a failing sample to the webhook, one page for one cause, and an outage of the receiver
     Telling(programs::telling::Options),
+    /// Systems that fall silent, one and many, and a host that cannot hear
+    Vanish(programs::vanish::Options),
     /// Far more than the server can take
     Overload(programs::overload::Options),
 }
@@ -135,6 +137,7 @@ fn program(bench: &Bench, program: &Program) -> Result<Report> {
         Program::Crash(options) => programs::crash::run(bench, options),
         Program::Hostile(options) => programs::hostile::run(bench, options),
         Program::Telling(options) => programs::telling::run(bench, options),
+        Program::Vanish(options) => programs::vanish::run(bench, options),
         Program::Overload(options) => programs::overload::run(bench, options),
     }
 }

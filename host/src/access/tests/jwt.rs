@@ -29,8 +29,13 @@ fn reason(verifier: &JwtVerifier, jwt: &str) -> String {
 fn both_kinds_of_keys_are_taken() {
     let provider = Provider::new();
     let verifier = provider.verifier();
-    let ada =
-        Principal { kind: PrincipalKind::Jwt, id: "u-17".into(), name: "Ada".into(), role: Role::Operator };
+    let ada = Principal {
+        kind: PrincipalKind::Jwt,
+        id: "u-17".into(),
+        name: "Ada".into(),
+        role: Role::Operator,
+        systems: Vec::new(),
+    };
     let claims = Provider::claims();
     for jwt in [Provider::by_rsa(&claims), provider.by_ed25519(&claims)] {
         assert_eq!(verifier.verify(&jwt, NOW), Ok(ada.clone()));

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use crate::access::{KEYS_MAX, Principal, PrincipalKind, RateLimits, Role};
 
 fn principal(kind: PrincipalKind, id: usize) -> Principal {
-    Principal { kind, id: id.to_string(), name: "one".into(), role: Role::Ingest }
+    Principal { kind, id: id.to_string(), name: "one".into(), role: Role::Ingest, systems: Vec::new() }
 }
 
 #[test]

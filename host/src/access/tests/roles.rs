@@ -10,7 +10,13 @@ fn each_role_has_its_rights_and_no_others() {
     ];
     let gate = Gatekeeper::new(Default::default(), None);
     for (role, expected) in table {
-        let principal = Principal { kind: PrincipalKind::Token, id: "1".into(), name: "one".into(), role };
+        let principal = Principal {
+            kind: PrincipalKind::Token,
+            id: "1".into(),
+            name: "one".into(),
+            role,
+            systems: Vec::new(),
+        };
         for (right, expected) in Right::ALL.into_iter().zip(expected) {
             assert_eq!(role.may(right), expected, "{role} {right:?}");
             let denied = if expected { Ok(()) } else { Err(Denied::Role { has: role, needs: right }) };

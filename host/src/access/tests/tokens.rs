@@ -34,6 +34,7 @@ fn its_bearer_is_known() {
         id: record.id.clone(),
         name: "ci".into(),
         role: Role::Ingest,
+        systems: Vec::new(),
     };
     assert!(tokens.last_used().is_empty());
     assert_eq!(tokens.verify(token.as_str(), NOW), Ok(bearer));

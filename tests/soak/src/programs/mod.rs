@@ -15,6 +15,7 @@ pub(crate) mod load;
 pub(crate) mod overload;
 pub(crate) mod swap;
 pub(crate) mod telling;
+pub(crate) mod vanish;
 
 /// How far back a stepped clock begins: with the day that the configuration allows ahead, there is room for
 /// two.
