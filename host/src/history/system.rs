@@ -32,6 +32,15 @@ const ABSENT: u16 = u16::MAX;
 /// Signs of life that arrive within this share of the time between them had waited somewhere.
 const BACKLOG_SHARE: f64 = 0.2;
 
+/// What holds for every sample.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// A sample may be so much older than its system's newest.
+    pub(super) lateness_ms: i64,
+    /// The text in which systems say goodbye.
+    pub(super) goodbye: Option<MetricId>,
+}
+
 /// A system and its past.
 #[derive(Debug)]
 pub struct System {
@@ -282,8 +291,7 @@ impl System {
         sample: &Sample<'_>,
         time: Millis,
         arrival: Millis,
-        lateness_ms: i64,
-        goodbye: Option<MetricId>,
+        terms: Terms,
         plan: &Plan,
         columns: &mut [Vec<f64>],
     ) -> Fate {
@@ -294,9 +302,9 @@ impl System {
         if late && self.ring.has_time(time) {
             return Fate::Duplicate;
         }
-        self.note_absence(sample, time, goodbye);
+        self.note_absence(sample, time, terms.goodbye);
         self.hear(time, arrival, late);
-        if self.newest.is_some_and(|newest| newest.0 - time.0 > lateness_ms) {
+        if self.newest.is_some_and(|newest| newest.0 - time.0 > terms.lateness_ms) {
             return Fate::TooLate;
         }
         if sample.is_bare() {

@@ -6,7 +6,7 @@ use hashbrown::HashTable;
 
 use super::plan::Plan;
 use super::record::SystemRecord;
-use super::system::{Fate, System};
+use super::system::{Fate, System, Terms};
 use crate::heartbeat::Agreements;
 use crate::ingest::Sample;
 use crate::limits::SYSTEMS_PER_SHARD_MAX;
@@ -136,19 +136,9 @@ impl Systems {
         columns: &mut [Vec<f64>],
     ) -> Result<(SystemIndex, Fate), SystemsFull> {
         let index = self.find_or_add(sample, arrival)?;
+        let terms = Terms { lateness_ms: self.lateness_ms, goodbye: self.agreements.goodbye };
         let system = &mut self.systems[index.0 as usize];
-        Ok((
-            index,
-            system.take(
-                sample,
-                time,
-                arrival,
-                self.lateness_ms,
-                self.agreements.goodbye,
-                &self.plan,
-                columns,
-            ),
-        ))
+        Ok((index, system.take(sample, time, arrival, terms, &self.plan, columns)))
     }
 
     /// Appends the inputs of a moment of the system's silence to `columns`.

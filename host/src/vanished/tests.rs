@@ -21,7 +21,7 @@ fn detection(system: u32, at: i64) -> Detection {
     let detection = json!({
         "detection_id": Detection::id("system_disconnection", &id, Millis(at)),
         "rule_id": "system_disconnection", "detection_type": "disconnection", "severity": "high",
-        "status": "active", "system_id": id, "system_type": if system % 2 == 0 { "web" } else { "db" },
+        "status": "active", "system_id": id, "system_type": if system.is_multiple_of(2) { "web" } else { "db" },
         "description": "System disconnection: silent", "confidence": 0.5, "timestamp": Millis(at),
         "resolved_at": null, "resolution_notes": null, "first_seen": Millis(at), "last_seen": Millis(at),
         "occurrences": 1, "peak": { "confidence": 0.5, "timestamp": Millis(at) }, "reopened": 0,

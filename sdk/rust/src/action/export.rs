@@ -73,6 +73,50 @@ macro_rules! export_action {
     };
 }
 
+/// Makes one [`Runbook`](crate::action::Runbook) the action that this component exports.
+///
+/// ```ignore
+/// lapwing_sdk::export_runbook!("recovery", "Initiate recovery", "Asks the operator's automation to bring a system back");
+/// ```
+#[macro_export]
+macro_rules! export_runbook {
+    ($runbook:literal, $name:literal, $description:literal) => {
+        /// The action.
+        pub struct Initiate($crate::action::Runbook);
+
+        impl $crate::action::Action for Initiate {
+            type Settings = $crate::action::RunbookSettings;
+            const UNDOES: bool = true;
+
+            fn configure(settings: Self::Settings) -> Result<Self, String> {
+                $crate::action::Runbook::new($runbook, settings).map(Self)
+            }
+
+            fn describe(&self) -> (&str, &str) {
+                ($name, $description)
+            }
+
+            fn run(
+                &self,
+                request: &$crate::action::Request,
+                host: &dyn $crate::action::Host,
+            ) -> Result<$crate::action::Outcome, $crate::action::Failure> {
+                self.0.run(request, host)
+            }
+
+            fn undo(
+                &self,
+                request: &$crate::action::Request,
+                host: &dyn $crate::action::Host,
+            ) -> Result<$crate::action::Outcome, $crate::action::Failure> {
+                self.0.undo(request, host)
+            }
+        }
+
+        $crate::export_action!(Initiate);
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
@@ -123,48 +167,4 @@ mod tests {
         assert!(!refused.retry && refused.reason.starts_with("the occasion cannot be read"), "{refused:?}");
         assert!(!undo(&slot, request(r#"{"kind": "act"}"#), &host).unwrap_err().retry);
     }
-}
-
-/// Makes one [`Runbook`](crate::action::Runbook) the action that this component exports.
-///
-/// ```ignore
-/// lapwing_sdk::export_runbook!("recovery", "Initiate recovery", "Asks the operator's automation to bring a system back");
-/// ```
-#[macro_export]
-macro_rules! export_runbook {
-    ($runbook:literal, $name:literal, $description:literal) => {
-        /// The action.
-        pub struct Initiate($crate::action::Runbook);
-
-        impl $crate::action::Action for Initiate {
-            type Settings = $crate::action::RunbookSettings;
-            const UNDOES: bool = true;
-
-            fn configure(settings: Self::Settings) -> Result<Self, String> {
-                $crate::action::Runbook::new($runbook, settings).map(Self)
-            }
-
-            fn describe(&self) -> (&str, &str) {
-                ($name, $description)
-            }
-
-            fn run(
-                &self,
-                request: &$crate::action::Request,
-                host: &dyn $crate::action::Host,
-            ) -> Result<$crate::action::Outcome, $crate::action::Failure> {
-                self.0.run(request, host)
-            }
-
-            fn undo(
-                &self,
-                request: &$crate::action::Request,
-                host: &dyn $crate::action::Host,
-            ) -> Result<$crate::action::Outcome, $crate::action::Failure> {
-                self.0.undo(request, host)
-            }
-        }
-
-        $crate::export_action!(Initiate);
-    };
 }
