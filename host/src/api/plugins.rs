@@ -1,6 +1,7 @@
 //! Plugins: what they are, and pushing, shadowing, promoting and rolling them back while the server runs.
 
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
@@ -80,11 +81,16 @@ pub(super) struct Component(Vec<u8>);
 pub(super) async fn push(
     State(api): State<Api>,
     Path(name): Path<String>,
-    Query(query): Query<PushQuery>,
+    query: Result<Query<PushQuery>, QueryRejection>,
     Extension(by): Extension<Principal>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Pushed>), Problem> {
+    // Read first: a connection closed over unread bytes takes the refusal with it.
+    let limit = api.settings.decompressed_bytes_max;
+    let component = body::read(&headers, body, limit, api.settings.body_timeout()).await?;
+    let Query(PushQuery { stage, approve_imports }) =
+        query.map_err(|refusal| Problem::invalid_request(refusal.body_text()))?;
     let signature = match headers.get(SIGNATURE).map(|value| value.to_str().map(str::to_owned)) {
         None => None,
         Some(Ok(text)) => Some(text),
@@ -94,9 +100,6 @@ pub(super) async fn push(
             return Err(Problem::invalid_request(detail));
         }
     };
-    let limit = api.settings.decompressed_bytes_max;
-    let component = body::read(&headers, body, limit, api.settings.body_timeout()).await?;
-    let PushQuery { stage, approve_imports } = query;
     let pushed = api
         .blocking(move |service| {
             service.push_plugin(&name, &component, stage, approve_imports, signature.as_deref(), &by)

@@ -34,6 +34,11 @@ const STAYS: f32 = 1.0 / 8.0;
 /// A sender's clock says how late a beat is unless its prediction is worse than the best by this factor, and the clock's step.
 const BELIEVABLE: f32 = 2.0;
 const LEAST_ERROR_S: f32 = 0.002;
+/// The number that stands for a run, and the beats that runs are counted over.
+const RUN: u16 = 16;
+const RUNS_BEATS: u32 = 4096;
+/// So many more runs than were seen are reckoned with.
+const RUNS_SPARED: f64 = 3.0;
 /// An interval cannot be less than the clock's step.
 const INTERVAL_MIN_S: f32 = 0.001;
 
@@ -65,6 +70,8 @@ pub(super) struct Arrivals {
     sender_error_s: f32,
     gaps_s: [f32; GAPS],
     line_beats: u16,
+    /// Beats lately that came after missing ones, in sixteenths.
+    runs: u16,
     gaps_seen: u8,
     next_gap: u8,
     believed: Believed,
@@ -81,6 +88,7 @@ impl Arrivals {
             sender_error_s: f32::INFINITY,
             gaps_s: [0.0; GAPS],
             line_beats: 0,
+            runs: u16::MAX,
             gaps_seen: 0,
             next_gap: 0,
             believed: Believed::Line,
@@ -148,6 +156,9 @@ impl Arrivals {
             return Some(arrival);
         }
         let passed_s = intervals * interval_s;
+        if whole > 1 && whole <= RUN_MAX {
+            self.runs = self.runs.saturating_add(RUN);
+        }
         self.note_gap(gap_s);
         self.learn_sender(gap_s, sent_gap_s, passed_s);
         self.learn_line(gap_s, passed_s, arrival.intervals);
@@ -212,6 +223,19 @@ impl Arrivals {
         // At first the mean delay is that of the few beats so far.
         let first = 1.0 / f32::from(self.line_beats.max(1));
         self.behind_sender_s = behind_s * (1.0 - first.max(if stays { STAYS } else { SLOW }));
+    }
+
+    /// So many beats have passed since runs were last forgotten.
+    pub(super) fn forget_runs(&mut self, beats: u8) {
+        self.runs -= (u32::from(self.runs) * u32::from(beats) / RUNS_BEATS) as u16;
+    }
+
+    /// Runs of missing beats lately beside the share of beats that usually come after one, as a factor of at most 1; the few
+    /// that chance may have spared are reckoned with.
+    pub(super) fn fewer_runs(&self, usual: f64) -> f64 {
+        let expected = usual * f64::from(RUNS_BEATS);
+        let seen = f64::from(self.runs) / f64::from(RUN) + RUNS_SPARED;
+        if seen < expected { seen / expected } else { 1.0 }
     }
 
     /// The next arrival says where the beats are.

@@ -22,9 +22,13 @@ const SETTLED: f32 = 1000.0;
 const EVENTS: f64 = 3000.0;
 /// But for so many beats at least and at most; more cannot be counted by ones in an `f32`.
 const BEATS_MIN: f64 = 100_000.0;
-const BEATS_MAX: f64 = 8_388_608.0;
+const BEATS_MAX: f64 = 4_194_304.0;
+/// The mean interval counts as far as it is within this factor of the present one.
+const INTERVAL_RATIO_MAX: f64 = 2.0;
 /// And for so many seconds at most: eight weeks.
 const REMEMBERED_S_MAX: f64 = 8.0 * 604_800.0;
+/// The timing is derived anew if the interval changes by this share at once.
+const ANOTHER_SHARE: f32 = 0.1;
 /// A silence is long if it is of more than so many intervals, and of this share of the silence that counts.
 const LONG_INTERVALS: f32 = 2.5;
 const LONG_SHARE: f32 = 0.25;
@@ -130,7 +134,9 @@ impl Heartbeat {
             return;
         }
         let silent_s = self.arrivals.behind_s() + gap_s;
+        let interval_s = self.arrivals.interval_s();
         let Some(arrival) = self.arrivals.learn(gap_s, sent_gap_s, &self.jitter) else { return };
+        let is_another = (self.arrivals.interval_s() - interval_s).abs() > ANOTHER_SHARE * interval_s;
         if arrival.intervals > RUN_MAX {
             // An outage: it says nothing about beats.
             self.set_deadline();
@@ -147,7 +153,7 @@ impl Heartbeat {
             self.spent += 1.0;
         }
         self.until_timing -= 1;
-        if self.until_timing == 0 || false_alarm || self.silence_s.is_nan() {
+        if self.until_timing == 0 || false_alarm || is_another || self.silence_s.is_nan() {
             self.derive(contract);
         }
         self.set_deadline();
@@ -177,7 +183,7 @@ impl Heartbeat {
 
     fn forget(&mut self, contract: &Contract) {
         let interval_s = f64::from(self.arrivals.interval_s());
-        let events = EVENTS / contract.per_beat(interval_s);
+        let events = EVENTS / self.share(contract);
         let most = events.max(BEATS_MIN).min(REMEMBERED_S_MAX / interval_s).min(BEATS_MAX);
         let beats = f64::from(self.beats);
         if beats > most {
@@ -185,13 +191,19 @@ impl Heartbeat {
             self.losses.fade(share);
             self.lateness.fade(share);
             self.beats *= share;
+            self.remembered_s *= share;
+            self.false_alarms *= share;
+            self.lost_s *= share;
         }
-        let weeks = f64::from(self.remembered_s) / REMEMBERED_S_MAX;
-        if weeks > 1.0 {
-            self.remembered_s /= weeks as f32;
-            self.false_alarms /= weeks as f32;
-            self.lost_s /= weeks as f32;
-        }
+    }
+
+    /// The share of beats after which a false alarm may come: as many a week as agreed on, with the beats of the weeks that
+    /// are remembered. So a false alarm is worth as much now as when beats came more or less often.
+    fn share(&self, contract: &Contract) -> f64 {
+        let now_s = f64::from(self.arrivals.interval_s());
+        let mean_s = f64::from((self.remembered_s - self.lost_s) / self.beats.max(1.0));
+        // Not `clamp`, which takes no NaN: the interval may not be known.
+        contract.per_beat(mean_s.max(now_s / INTERVAL_RATIO_MAX).min(now_s * INTERVAL_RATIO_MAX))
     }
 
     /// Silence up to `until` was not the system's: the host did not listen, or the system had said goodbye.
@@ -214,12 +226,17 @@ impl Heartbeat {
     }
 
     fn derive(&mut self, contract: &Contract) {
-        self.until_timing = if self.beats < SETTLED { BEATS_PER_TIMING } else { BEATS_PER_TIMING_SETTLED };
+        if self.arrivals.interval_s().is_nan() {
+            return;
+        }
+        let planned = if self.beats < SETTLED { BEATS_PER_TIMING } else { BEATS_PER_TIMING_SETTLED };
+        self.arrivals.forget_runs(planned.saturating_sub(self.until_timing));
+        self.until_timing = planned;
         self.forget(contract);
         let learned = self.learned(contract);
         let (interval_s, delay_s) = (learned.interval_s, learned.delay_s);
         let Timing { mut silence_s, most_s, standing } = learned.timing(contract);
-        let share = contract.per_beat(interval_s);
+        let share = learned.share;
         // Where late beats use up what was agreed on, a second is worth as much more as they lie closer.
         let worth =
             if silence_s < 1.5 * interval_s { (interval_s / learned.deviation_s).max(1.0) } else { 1.0 };
@@ -273,6 +290,8 @@ impl Heartbeat {
             deviation_s: if deviation_s > 0.0 { deviation_s } else { interval_s / 4.0 },
             delay_s: f64::from(self.delay_s(contract.detect_within_s() as f32)),
             beats: f64::from(self.beats),
+            share: self.share(contract),
+            fewer_runs: self.arrivals.fewer_runs(self.losses.at_least(1) / f64::from(self.beats.max(1.0))),
             losses: &self.losses,
             lateness: &self.lateness,
         }

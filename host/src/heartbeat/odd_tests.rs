@@ -57,6 +57,16 @@ fn a_single_beat_makes_no_deadline() {
         [facts.expected_interval_s, facts.silence_limit_s, facts.lateness_s, facts.suspicion, facts.alive];
     assert!(unknown.iter().all(|fact| fact.is_nan()), "{facts:?}");
     assert_eq!(heartbeat.report(&agreed).standing, Standing::Learning);
+    // Another contract may be agreed on before anything is known.
+    let mut heartbeat = heartbeat;
+    heartbeat.agree(&Contract::usual(f64::NAN));
+    heartbeat.excuse(Millis(70_000));
+    assert_eq!(heartbeat.deadline(), None);
+    assert_eq!(heartbeat.last_arrival(), Millis(70_000));
+    // Nor is it taken for learned afterwards.
+    (71..90).for_each(|n| heartbeat.beat(at(1000 * n), &agreed));
+    assert!((heartbeat.interval_s() - 1.0).abs() < 0.01, "{heartbeat:?}");
+    assert!(heartbeat.deadline() > Some(Millis(89_000)));
 }
 
 #[test]

@@ -37,6 +37,10 @@ pub(super) struct Learned<'a> {
     /// What part of the detection time passes on the way.
     pub(super) delay_s: f64,
     pub(super) beats: f64,
+    /// The share of them after which a false alarm may come.
+    pub(super) share: f64,
+    /// Runs of missing beats lately, as a factor of what is usual; at most 1.
+    pub(super) fewer_runs: f64,
     pub(super) losses: &'a Losses,
     pub(super) lateness: &'a Lateness,
 }
@@ -75,14 +79,21 @@ impl Learned<'_> {
     /// The least silence that this share of beats does not exceed; `None` if too few beats have been seen to say.
     fn exceeded_by(&self, share: f64) -> Option<f64> {
         let total = self.beats + 1.0;
-        let tolerated = self.losses.exceeded_by(share * LOSS_SHARE * total, 1.0)?;
+        let runs = share * LOSS_SHARE * total;
+        let usual = self.losses.exceeded_by(runs, 1.0)?;
+        let tolerated = self.losses.exceeded_by(runs / self.fewer_runs, 1.0)?.min(usual);
         let missing = |run: u32| match run {
             0 => 1.0,
             run => (self.losses.at_least(run) + 1.0) / total,
         };
         let all = missing(tolerated + 1);
         let but_one = (missing(tolerated) - all).max(f64::MIN_POSITIVE);
-        let left = (share - all) / but_one;
+        let left = if tolerated < usual {
+            // While fewer are lost, late beats are worth what an interval is: they lie closer by so much.
+            share * (self.deviation_s / self.interval_s).min(1.0) / but_one
+        } else {
+            (share - all) / but_one
+        };
         let late = self.lateness.exceeded_by(left, self.beats, 1.0)?;
         // Later than half an interval is nearer to the next beat, and that was counted as missing.
         let late_s = (late * self.deviation_s).min(self.interval_s / 2.0);
@@ -93,7 +104,7 @@ impl Learned<'_> {
     pub(super) fn timing(&self, contract: &Contract) -> Timing {
         // Where a beat should have arrived is itself known to within a deviation.
         let most_s = contract.detect_within_s() - self.delay_s - self.deviation_s;
-        let share = contract.per_beat(self.interval_s);
+        let share = self.share;
         let safe_s = self.exceeded_by(share);
         // Until it is known: no silence is taken to be so much rarer than the longest seen, as it is longer.
         let proven = PROVEN / (self.beats + 1.0);
@@ -101,7 +112,9 @@ impl Learned<'_> {
         let guessed_s = proven_s.map(|proven_s| proven_s * (proven / share).max(1.0));
         let guessed_s = guessed_s.filter(|guessed_s| guessed_s.is_finite());
         if self.exceeded(most_s, 0.0) > TOO_LATE_SHARE {
-            let longest_s = proven_s.unwrap_or(0.0).max(WITHOUT_CONTRACT * self.interval_s);
+            // Where no false alarm at all is agreed on, the longest silence seen is no measure.
+            let proven_s = proven_s.filter(|_| share > 0.0).unwrap_or(0.0);
+            let longest_s = proven_s.max(WITHOUT_CONTRACT * self.interval_s);
             let silence_s = safe_s.unwrap_or(longest_s);
             return Timing { silence_s, most_s: f64::INFINITY, standing: Standing::TooFewBeats };
         }

@@ -86,7 +86,6 @@ impl Committer {
     pub(super) fn run(mut self, told: &Receiver<Told>) -> Result<Rest, PipelineError> {
         let mut checked = Instant::now();
         loop {
-            self.watch_ourselves();
             let waiting = if self.feed.is_some() { self.deferred.pop_front() } else { None };
             let next = match self.next.take().or(waiting) {
                 Some(next) => Ok(next),
@@ -137,6 +136,7 @@ impl Committer {
     }
 
     /// Whether we stood still, our clock was set, or senders are being turned away: then silence is not the systems' fault.
+    /// To be asked right before time goes on, so that no silence is judged across a pause.
     fn watch_ourselves(&mut self) {
         let lag_s = self.shared.catalog().config.observer.lag_s;
         match self.pulse.beat(lag_s) {
@@ -274,6 +274,7 @@ impl Committer {
 
     /// Lets the clock go on without samples: silence is noticed so, and changes take effect.
     fn tick(&mut self) -> Result<(), PipelineError> {
+        self.watch_ourselves();
         let Some(feed) = &mut self.feed else { return Ok(()) };
         self.intake.tick(Millis::now());
         let (round, trainings) = self.intake.finish_round();

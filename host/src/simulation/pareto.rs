@@ -5,6 +5,9 @@ use super::sweep::{Curve, MISTAKES_MIN, MISTAKES_PER_BEAT_MAX};
 /// Rates of mistakes at which two detectors are compared.
 const RATES: usize = 64;
 
+/// Rates that differ by less are the same: where time buys next to nothing, it is chance who has a setting there.
+const SAME_RATE: f64 = 0.98;
+
 /// How one detector does beside another, over the mistakes that both have points of: ratios of the mean detection times
 /// at equal mistakes, of which those above 1 are behind.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,8 +98,10 @@ impl Frontier {
         points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
         let mut fewest = f64::INFINITY;
         points.retain(|&(_, rate)| {
-            let better = rate < fewest;
-            fewest = fewest.min(rate);
+            let better = rate < SAME_RATE * fewest;
+            if better {
+                fewest = rate;
+            }
             better
         });
         Self(points)
