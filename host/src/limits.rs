@@ -50,6 +50,10 @@ pub const NOTE_BYTES_MAX: usize = 4096;
 pub const DECIDING_ROWS_MAX: usize = 10;
 /// Metrics that a detection names as those that made its score.
 pub const CONTRIBUTIONS_MAX: usize = 5;
+/// Probes that may be configured.
+pub const PROBES_MAX: usize = 1000;
+/// Probes under way at once; who comes when there are more is not probed, and its evidence says so.
+pub const PROBES_UNDER_WAY: usize = 256;
 /// Entries of the block list.
 pub const BLOCKS_MAX: usize = 100_000;
 /// Changes of the block list that can be followed; who is further behind takes the whole list.

@@ -148,6 +148,32 @@ fn silence_is_a_disconnection_and_ends_only_with_samples() {
 }
 
 #[test]
+fn a_system_that_starts_is_given_time() {
+    let opened_at = |startup_s: u32, samples: &[Value]| {
+        let bench = Bench::new();
+        bench.write("lapwing.toml", format!("[presence]\nstartup_s = {startup_s}\n"));
+        let events = bench.replay(samples, &["--config", "lapwing.toml"]);
+        events.first().map(|event| event["timestamp"].as_str().unwrap().to_owned())
+    };
+    let silent = fleet_with_silence(120, 30..60);
+    assert!(opened_at(0, &silent).is_some_and(|opened| opened < at(36.0)));
+    assert_eq!(opened_at(70, &silent), None);
+    let opened = opened_at(45, &silent).unwrap();
+    assert!((at(45.0)..=at(45.2)).contains(&opened), "{opened}: when the time is over");
+
+    // Away from 30 to 60 as announced, then a first sign of life, and silence until 80.
+    let mut returning = fleet_with_silence(120, 30..80);
+    let mut goodbye = healthy("s3", 29.5);
+    goodbye["custom_metrics"] = json!({ "goodbye": format!("{} a new disk", at(60.0)) });
+    let after = |time: String| returning.iter().position(|sample| sample["timestamp"] == time).unwrap();
+    let (last, back) = (after(at(30.0)), after(at(60.0)));
+    returning.insert(back, healthy("s3", 60.0));
+    returning.insert(last, goodbye);
+    assert!(opened_at(0, &returning).is_some_and(|opened| opened < at(70.0)));
+    assert_eq!(opened_at(25, &returning), None);
+}
+
+#[test]
 fn a_cut_of_our_own_network_is_nobodys_disconnection() {
     // Nobody is heard for a minute, and one of them died in it.
     let heard = |name: &str, second: i32| !(100..160).contains(&second) && (name != "s3" || second < 100);

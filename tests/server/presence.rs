@@ -177,6 +177,62 @@ fn who_said_goodbye_is_missed_only_after_the_time_of_return() {
 }
 
 #[test]
+fn who_falls_silent_in_a_maintenance_window_is_absent() {
+    let server = server(
+        "[[alerts.maintenance]]\nname = \"always\"\nowner = \"ann\"\nmatch = { zone = \"eu-1\" }\n\
+         days = [\"mon\", \"tue\", \"wed\", \"thu\", \"fri\", \"sat\", \"sun\"]\n\
+         start = \"00:00\"\nduration_s = 86400\n",
+    );
+    let zone = |place: usize| json!({ "zone": format!("eu-{place}") });
+    let fleet = Fleet::beating(&server, systems(4, zone));
+    let gone = fleet.lose(|beat| beat["zone"] == "eu-0" || beat["zone"] == "eu-3");
+    server.detection_of("s2");
+    let absent = server.until("the absence", || {
+        let presence = presence(&server, "s1");
+        (presence["state"] == "absent").then_some(presence)
+    });
+    assert_eq!(absent["reason"], "maintenance window always");
+    assert!(absent["returns_at"].is_string(), "{absent}");
+    assert_eq!(server.detections("").len(), 1, "and nobody is told of it");
+    fleet.bring_back(gone);
+    server.until("its return", || (presence(&server, "s1")["state"] == "healthy").then_some(()));
+}
+
+#[test]
+fn a_silent_system_is_looked_at_again_before_anybody_is_told() {
+    let open = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (answers, silent) = (open.local_addr().unwrap(), taken.local_addr().unwrap());
+    drop(taken); // nobody listens there any more
+    let server = server(&format!(
+        "[groups]\nhold_share = 1.0\n\
+         [[probes]]\nsystem_ids = [\"s1\"]\ntarget = \"tcp://{answers}\"\n\
+         [[probes]]\nsystem_ids = [\"s2\"]\ntarget = \"http://{silent}/healthz\"\n\
+         [[probes]]\nsystem_ids = [\"s3\"]\ntarget = \"https://{{system_id}}.invalid/\"\n"
+    ));
+    let fleet = Fleet::beating(&server, systems(5, |_| json!({})));
+    fleet.lose(|beat| beat["system_id"] == "s0");
+    let probe = |system: &str| {
+        let detection = server.detection_of(system);
+        let probe = detection["evidence"]["probe"].clone();
+        if probe.is_object() {
+            let said =
+                format!("{}: {}", probe["target"].as_str().unwrap(), probe["result"].as_str().unwrap());
+            assert!(detection["description"].as_str().unwrap().ends_with(&said), "{detection}");
+        }
+        probe
+    };
+    let found = probe("s1");
+    assert_eq!((&found["answered"], &found["result"]), (&json!(true), &json!("connected")), "{found}");
+    assert_eq!(found["target"], format!("tcp://{answers}"));
+    let found = probe("s2");
+    assert_eq!(found["answered"], false);
+    assert!(found["result"].as_str().unwrap().starts_with("unreachable: "), "{found}");
+    assert_eq!(probe("s3")["answered"], false);
+    assert_eq!(probe("s4"), Value::Null, "for that one there is none");
+}
+
+#[test]
 fn a_zone_that_vanishes_is_one_detection_that_shrinks_and_ends() {
     let server = server("");
     let zone = |place: usize| json!({ "zone": if place.is_multiple_of(2) { "eu-1" } else { "eu-2" } });

@@ -8,10 +8,12 @@ use uuid::Uuid;
 use super::config::{AlertsConfig, Conditions};
 use super::escalate::{self, Policy};
 use super::inhibit::{self, Inhibition};
+use super::labels::Labels;
 use super::matcher::Matchers;
 use super::route::{self, Known, Routes};
 use super::window::{self, Window};
 use crate::limits::RECEIVERS_MAX;
+use crate::time::Millis;
 
 /// The namespace of digests of plans: a random UUID, fixed for good.
 const NAMESPACE: Uuid = Uuid::from_u128(0x0b1f_5f0a_6d0e_4b52_9c9c_0c1f_3f62_7a10);
@@ -48,6 +50,20 @@ impl Plan {
         let mut problems = Problems(Vec::new());
         let plan = Self::build(config, known_receivers, &mut problems);
         if problems.0.is_empty() { Ok(plan) } else { Err(problems.0) }
+    }
+
+    /// The maintenance window that systems with these labels are in, and until when; the one that lasts longest.
+    #[must_use]
+    pub fn maintenance(&self, labels: &Labels, now: Millis) -> Option<(&str, Millis)> {
+        let covering =
+            self.windows.iter().filter_map(|window| Some((&*window.name, window.covers(labels, now)?)));
+        covering.max_by_key(|&(_, until)| until)
+    }
+
+    /// Whether there are maintenance windows at all.
+    #[must_use]
+    pub fn has_maintenance(&self) -> bool {
+        !self.windows.is_empty()
     }
 
     fn build(config: &AlertsConfig, known_receivers: &BTreeSet<String>, problems: &mut Problems) -> Self {

@@ -58,6 +58,12 @@ impl Window {
         self.matchers.as_ref().is_some_and(|matchers| matchers.matches(labels))
     }
 
+    /// Until when systems with these labels are expected to be away, if they are now.
+    pub(super) fn covers(&self, labels: &Labels, now: Millis) -> Option<Millis> {
+        let standing = self.hides(labels).then(|| self.at(now))?;
+        if standing.active { standing.edge } else { None }
+    }
+
     /// Where it stands as of now.
     pub(super) fn at(&self, now: Millis) -> Standing {
         let today = Timestamp::from_millisecond(now.0).map(|now| self.zone.to_datetime(now).date());

@@ -138,6 +138,7 @@ impl Catalog {
         let mut agreements = Agreements::new(settings.everybody(), types, settings.systems.clone());
         agreements.goodbye = goodbye.transpose()?;
         agreements.overdue_s = presence.overdue_s;
+        agreements.startup_s = presence.startup_s;
         let label = |name: &String| {
             let number = self.metrics.number(name).map_err(|full| full.to_string())?;
             Ok::<_, String>((MetricId(number), name.as_str().into()))

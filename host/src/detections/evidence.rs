@@ -45,6 +45,24 @@ pub struct Evidence {
     /// Who is gone, if it is about many systems.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupEvidence>,
+    /// What the host found when it knocked, if it is about one that is silent, and is to be probed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeEvidence>,
+}
+
+/// What the host found when it knocked at a system that is silent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeEvidence {
+    /// Where: `tcp://db-1.lan:5432`.
+    pub target: String,
+    /// Whether somebody answered.
+    pub answered: bool,
+    /// How: `connected`, `status 200`, `unreachable: connection refused`, `timeout`.
+    pub result: String,
+    /// How long that took, in milliseconds.
+    pub took_ms: f64,
+    /// When.
+    pub at: Millis,
 }
 
 /// Systems that are gone together.

@@ -14,7 +14,7 @@ pub use deciding::{DecidingRow, remember};
 pub use detection::{Detection, DetectionUpdate, Event, EventKind, Peak};
 pub use evidence::{
     ConditionEvidence, Contribution, Evidence, GroupEvidence, InputEvidence, Outcome, PluginEvidence,
-    Relation, ScoreEvidence, words,
+    ProbeEvidence, Relation, ScoreEvidence, words,
 };
 pub use summary::{Summary, Tally};
 pub use watch::{Gate, Transition, Watch};

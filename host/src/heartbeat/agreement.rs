@@ -56,6 +56,8 @@ pub struct Agreements {
     pub labels: Vec<(MetricId, Box<str>)>,
     /// Seconds after the announced return from which a system that is not back is missed.
     pub overdue_s: f64,
+    /// How long after its first sign of life, or its return, the silence of a system is nothing.
+    pub startup_s: f64,
 }
 
 impl Agreements {
@@ -66,7 +68,7 @@ impl Agreements {
         types: HashMap<TypeId, Agreement>,
         systems: BTreeMap<String, Agreement>,
     ) -> Self {
-        Self { everybody, types, systems, goodbye: None, labels: Vec::new(), overdue_s: 0.0 }
+        Self { everybody, types, systems, goodbye: None, labels: Vec::new(), overdue_s: 0.0, startup_s: 0.0 }
     }
 
     /// What holds for a system.

@@ -19,6 +19,7 @@ pub struct SystemRecord {
     pub system_type: TypeId,
     pub(super) heartbeat: Heartbeat,
     pub(super) absence: Option<Absence>,
+    pub(super) starts_until: Millis,
     pub(super) presence: Presence,
     pub(super) newest: Option<Millis>,
     pub(super) silence_check: Option<Millis>,

@@ -95,13 +95,22 @@ impl super::System {
         }
         let limit_s = self.silence_limit_s();
         let silence_s = (OVERDUE_INTERVALS * self.expected_interval_s()).min(limit_s);
-        (silence_s > 0.0).then(|| self.last_arrival().plus_seconds(silence_s))
+        (silence_s > 0.0).then(|| self.last_arrival().plus_seconds(silence_s).max(self.starts_until()))
+    }
+
+    /// Whether it has been silent for longer than is allowed.
+    #[must_use]
+    pub fn is_gone(&self, now: Millis) -> bool {
+        self.gone_at().is_some_and(|gone| gone <= now)
     }
 
     /// The first moment at which it counts as gone.
     fn gone_at(&self) -> Option<Millis> {
         let limit_s = self.silence_limit_s();
         // A millisecond later, silence exceeds what is allowed.
-        limit_s.is_finite().then(|| Millis(self.last_arrival().plus_seconds(limit_s).0 + 1))
+        limit_s.is_finite().then(|| {
+            let gone = Millis(self.last_arrival().plus_seconds(limit_s).0 + 1);
+            gone.max(self.starts_until())
+        })
     }
 }

@@ -11,7 +11,7 @@ use crate::heartbeat::{Agreement, Beat, Contract, Fact, Facts, Heartbeat, Report
 use crate::ingest::Sample;
 use crate::limits::{CHUNK_ROWS, METRICS_PER_SYSTEM_MAX};
 use crate::model::{MetricId, TypeId};
-use crate::presence::Presence;
+use crate::presence::{Presence, State};
 use crate::time::Millis;
 use crate::vanished::LabelChange;
 
@@ -39,6 +39,8 @@ pub(super) struct Terms {
     pub(super) lateness_ms: i64,
     /// The text in which systems say goodbye.
     pub(super) goodbye: Option<MetricId>,
+    /// How long after its first sign of life, or its return, the silence of a system is nothing.
+    pub(super) startup_s: f64,
 }
 
 /// A system and its past.
@@ -55,6 +57,8 @@ pub struct System {
     heartbeat: Heartbeat,
     agreement: Agreement,
     absence: Option<Absence>,
+    /// Until then it is starting, and its silence is nothing.
+    starts_until: Millis,
     /// What state it is in, and was.
     pub presence: Presence,
     newest: Option<Millis>,
@@ -109,6 +113,7 @@ impl System {
             heartbeat: Heartbeat::new(Beat { arrival, sent: Some(sample.time) }),
             agreement,
             absence: None,
+            starts_until: Millis(i64::MIN),
             presence: Presence::new(arrival),
             newest: None,
             ring: Ring::new(rows_max, 0),
@@ -141,6 +146,7 @@ impl System {
             heartbeat: record.heartbeat,
             agreement,
             absence: record.absence,
+            starts_until: record.starts_until,
             presence: record.presence,
             newest: record.newest,
             places: Vec::new(),
@@ -197,6 +203,7 @@ impl System {
             system_type: self.system_type,
             heartbeat: self.heartbeat.clone(),
             absence: self.absence.clone(),
+            starts_until: self.starts_until,
             presence: self.presence.clone(),
             newest: self.newest,
             silence_check: self.silence_check,
@@ -241,21 +248,37 @@ impl System {
     }
 
     /// Notes a goodbye; any newer sample is a return.
-    fn note_absence(&mut self, sample: &Sample<'_>, time: Millis, goodbye: Option<MetricId>) {
-        if let Some(absence) = Absence::said(sample, goodbye, time) {
+    fn note_absence(&mut self, sample: &Sample<'_>, time: Millis, arrival: Millis, terms: Terms) {
+        if self.newest.is_none() {
+            self.starts_until = arrival.plus_seconds(terms.startup_s);
+        }
+        if let Some(absence) = Absence::said(sample, terms.goodbye, time) {
             if self.absence.as_ref().is_none_or(|before| absence.since >= before.since) {
                 self.absence = Some(absence);
             }
         } else if self.absence.as_ref().is_some_and(|absence| time > absence.since) {
             self.absence = None;
+            self.starts_until = arrival.plus_seconds(terms.startup_s);
             // How long it was away says nothing of its heartbeat.
             self.heartbeat.excuse(self.heartbeat.last_arrival());
         }
     }
 
+    /// Counts it as away from now on: nobody expects to hear it before `returns_at`. Its next sample is a return.
+    pub fn go_away(&mut self, now: Millis, returns_at: Millis, reason: &str) {
+        let since = self.newest.unwrap_or(now);
+        self.absence = Some(Absence { since, returns_at, reason: reason.into() });
+        self.presence.become_state(now, State::Absent);
+    }
+
     /// When a system that is away begins to be missed.
     pub(super) fn missed_at(&self, overdue_s: f64) -> Option<Millis> {
         self.absence.as_ref().map(|absence| absence.returns_at.plus_seconds(overdue_s))
+    }
+
+    /// Until when it is starting.
+    pub(super) fn starts_until(&self) -> Millis {
+        self.starts_until
     }
 
     /// The absence that it announced, if it is not back.
@@ -302,7 +325,7 @@ impl System {
         if late && self.ring.has_time(time) {
             return Fate::Duplicate;
         }
-        self.note_absence(sample, time, terms.goodbye);
+        self.note_absence(sample, time, arrival, terms);
         self.hear(time, arrival, late);
         if self.newest.is_some_and(|newest| newest.0 - time.0 > terms.lateness_ms) {
             return Fate::TooLate;

@@ -136,7 +136,8 @@ impl Systems {
         columns: &mut [Vec<f64>],
     ) -> Result<(SystemIndex, Fate), SystemsFull> {
         let index = self.find_or_add(sample, arrival)?;
-        let terms = Terms { lateness_ms: self.lateness_ms, goodbye: self.agreements.goodbye };
+        let Agreements { goodbye, startup_s, .. } = *self.agreements;
+        let terms = Terms { lateness_ms: self.lateness_ms, goodbye, startup_s };
         let system = &mut self.systems[index.0 as usize];
         Ok((index, system.take(sample, time, arrival, terms, &self.plan, columns)))
     }

@@ -76,7 +76,7 @@ impl Service<Name> for Checked {
 }
 
 /// One address that is not allowed refuses the name: who mixes them means no good.
-fn check(name: &str, addresses: &[IpAddr], internal: bool) -> Result<(), Misled> {
+pub(super) fn check(name: &str, addresses: &[IpAddr], internal: bool) -> Result<(), Misled> {
     for &address in addresses {
         let name = || name.to_owned();
         match place(address) {

@@ -32,7 +32,7 @@ pub enum State {
     Silent,
     /// The host could not see.
     Unknown,
-    /// It said goodbye.
+    /// It said goodbye, or is in a maintenance window.
     Absent,
     /// It goes and comes back, again and again.
     Flapping,

@@ -22,6 +22,7 @@ mod past;
 mod plugin_reading;
 mod plugin_views;
 mod plugins;
+mod probing;
 mod pulse;
 mod reading;
 mod recorder;

@@ -16,6 +16,7 @@ use super::desk::{Desk, Links};
 use super::judges::Judges;
 use super::ledger::Ledger;
 use super::past::Past;
+use super::probing::Prober;
 use super::pulse::Pulse;
 use super::recorder::Recorder;
 use super::registry::Registry;
@@ -148,9 +149,16 @@ impl Service {
         };
         let journal = Journal::read(&tables)?;
         let (feed, results) = Pipeline::start(&catalog, running).map_err(OpenError::Threads)?.split();
+        let crew = Arc::new(Crew::new(means, runtime.handle().clone()));
         let recorder = Recorder {
             tables: tables.clone(),
             shared: Arc::clone(&shared),
+            prober: Prober::new(
+                tables.clone(),
+                Arc::clone(&shared),
+                Arc::clone(&crew),
+                runtime.handle().clone(),
+            ),
             journal_end: tables.journal.last_key()?.unwrap_or(0),
         };
         let recorder_thread = spawn("recorder", move || recorder.run(results))?;
@@ -197,7 +205,6 @@ impl Service {
             opened: now,
         };
         let catch_up_thread = spawn("catch-up", move || catch_up.run(journal))?;
-        let crew = Arc::new(Crew::new(means, runtime.handle().clone()));
         let delivery = Delivery {
             tables: tables.clone(),
             shared: Arc::clone(&shared),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 use super::Shared;
+use super::probing::Prober;
 use super::tables::Tables;
 use super::transaction::Transaction;
 use crate::catalog::config::Retention;
@@ -30,6 +31,7 @@ const SLOW: Duration = Duration::from_millis(15);
 pub(super) struct Recorder {
     pub(super) tables: Tables,
     pub(super) shared: Arc<Shared>,
+    pub(super) prober: Prober,
     /// The newest round of the journal is kept: it says how far training has come.
     pub(super) journal_end: u64,
 }
@@ -76,7 +78,7 @@ impl Recorder {
         let _recording = super::lock(&self.shared.recording);
         let still_s = outcome.round.catalog.config.detections.still_there_s;
         let now = Millis::now();
-        self.shared.transact(&self.tables, |desk, ledger, transaction| {
+        let suspects = self.shared.transact(&self.tables, |desk, ledger, transaction| {
             desk.fleet_size = outcome.statuses.iter().map(|status| status.systems).sum();
             for &(_, change) in &outcome.round.sight.changes {
                 self.told_of_sight(change, transaction)?;
@@ -109,8 +111,9 @@ impl Recorder {
                 let (kind, data) = told_of(incident);
                 transaction.tell(kind, data);
             }
-            Ok::<_, StoreError>(())
+            Ok::<_, StoreError>(desk.vanished.suspects())
         })?;
+        self.prober.look_at(suspects);
         if !outcome.events.is_empty() {
             self.shared.news();
         }

@@ -149,7 +149,7 @@ impl Tables {
             vanished: store.table("vanished", 1, Json)?,
             blind: store.table("blind", 1, Postcard)?,
             judged: store.table("judged", 1, Postcard)?,
-            systems: store.table("systems", 3, Postcard)?,
+            systems: store.table("systems", 4, Postcard)?,
             chunks: store.table("chunks", 2, Postcard)?,
             models: store.table("models", 1, Postcard)?,
             headers: store.table("detection_headers", 2, Postcard)?,

@@ -211,6 +211,7 @@ fn open(
         health_status: known.health_status,
         custom_metrics: known.custom_metrics,
         group: None,
+        probe: None,
     };
     Detection {
         detection_id: Detection::id(&rule.rule_id, &system.id, row.at),

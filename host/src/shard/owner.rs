@@ -305,11 +305,44 @@ impl Shard {
         let mut silent = std::mem::take(&mut self.silent);
         self.silence.silent(until, &mut self.systems, &mut silent);
         for (at, system) in silent.drain(..) {
+            self.note_change(system, round);
+            if self.is_away(system, at) {
+                continue;
+            }
             self.batch.note_silence(system, at, &self.systems);
             self.silence_rows += 1;
-            self.note_change(system, round);
         }
         self.silent = silent;
+    }
+
+    /// Whether a system that should have been heard by now is in a maintenance window: it counts as having said goodbye.
+    fn is_away(&mut self, index: SystemIndex, at: Millis) -> bool {
+        if !self.catalog.alerts.has_maintenance() {
+            return false;
+        }
+        let system = self.systems.get(index);
+        let (absence, known) = (system.absence(), system.presence.current() == State::Silent);
+        if absence.is_some_and(|absence| at < absence.returns_at) {
+            return true; // since an earlier moment of this turn
+        }
+        if known || !system.is_gone(at) {
+            return false;
+        }
+        let names = [
+            ("system_id", system.id.to_string()),
+            ("system_type", self.catalog.types.name(system.system_type.0).to_string()),
+        ];
+        let texts = system
+            .latest_texts()
+            .map(|(metric, text)| (self.catalog.metrics.name(metric.0), text.to_owned()));
+        let labels = texts
+            .map(|(name, text)| (name.to_string(), text))
+            .chain(names.map(|(name, value)| (name.to_owned(), value)))
+            .collect();
+        let Some((window, until)) = self.catalog.alerts.maintenance(&labels, at) else { return false };
+        let reason = format!("maintenance window {window}");
+        self.systems.get_mut(index).go_away(at, until, &reason);
+        true
     }
 
     /// Notes what labels a system has now.

@@ -14,4 +14,4 @@ mod tests;
 pub use config::GroupsConfig;
 pub(crate) use population::split;
 pub use population::{LabelChange, Population, labels_of};
-pub use room::{Record, RecordKey, Vanished};
+pub use room::{Record, RecordKey, Suspect, Vanished};

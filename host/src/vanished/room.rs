@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::config::GroupsConfig;
 use super::explain;
 use super::population::{LabelChange, Population, labels_of};
-use crate::detections::{Detection, Event, EventKind, GroupEvidence};
+use crate::detections::{Detection, Event, EventKind, GroupEvidence, ProbeEvidence};
 use crate::model::Status;
 use crate::time::Millis;
 
@@ -54,6 +54,19 @@ pub struct Group {
     detection: Detection,
 }
 
+/// One who waits, and may be knocked at meanwhile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suspect {
+    /// Its detection.
+    pub detection_id: Uuid,
+    /// Who.
+    pub system_id: String,
+    /// Of which type.
+    pub system_type: String,
+    /// How long it waits, in seconds.
+    pub waits_s: f64,
+}
+
 /// The room.
 #[derive(Debug)]
 pub struct Vanished {
@@ -65,6 +78,8 @@ pub struct Vanished {
     member_of: HashMap<Uuid, Uuid>,
     changed_groups: BTreeSet<Uuid>,
     changed: BTreeSet<RecordKey>,
+    /// Those who wait and were not asked for by [`Vanished::suspects`] yet.
+    suspects: Vec<Uuid>,
     blind: bool,
 }
 
@@ -81,11 +96,15 @@ impl Vanished {
             member_of: HashMap::new(),
             changed_groups: BTreeSet::new(),
             changed: BTreeSet::new(),
+            suspects: Vec::new(),
             blind: false,
         };
         for (key, record) in records {
             match record {
-                Record::Held(held) => drop(room.held.insert(key, *held)),
+                Record::Held(held) => {
+                    room.held.insert(key, *held);
+                    room.suspects.push(key);
+                }
                 Record::Group(group) => {
                     room.member_of.extend(group.members.keys().map(|&member| (member, key)));
                     room.groups.insert(key, *group);
@@ -118,7 +137,35 @@ impl Vanished {
             let silence_s = silence_s(&held.event.detection).min(AFTER_BLINDNESS_S_MAX);
             held.due = held.due.max(until.plus_seconds(silence_s));
             self.changed.insert(id);
+            self.suspects.push(id);
         }
+    }
+
+    /// Those who have begun to wait since this was last asked.
+    pub fn suspects(&mut self) -> Vec<Suspect> {
+        let waiting = std::mem::take(&mut self.suspects).into_iter().filter_map(|id| {
+            let detection = &self.held.get(&id)?.event.detection;
+            Some(Suspect {
+                detection_id: id,
+                system_id: detection.system_id.clone(),
+                system_type: detection.system_type.clone(),
+                waits_s: self.hold_s(detection),
+            })
+        });
+        waiting.collect()
+    }
+
+    /// One who waits was knocked at.
+    pub fn probed(&mut self, id: Uuid, probe: ProbeEvidence) {
+        if let Some(held) = self.held.get_mut(&id) {
+            held.event.detection.evidence.probe = Some(probe);
+            self.changed.insert(id);
+        }
+    }
+
+    /// How long one that is gone waits for company.
+    fn hold_s(&self, detection: &Detection) -> f64 {
+        (self.config.hold_share * silence_s(detection)).min(self.config.hold_s_max)
     }
 
     /// Something happened to a detection. Says whether it is a matter of this room: then it is told from here, if at all.
@@ -172,10 +219,10 @@ impl Vanished {
             self.join(group_id, detection.detection_id, detection.system_id.clone());
             return true;
         }
-        let hold_s = (self.config.hold_share * silence_s(detection)).min(self.config.hold_s_max);
-        let held = Held { event: event.clone(), labels, due: now.plus_seconds(hold_s) };
-        self.held.insert(detection.detection_id, held);
+        let due = now.plus_seconds(self.hold_s(detection));
+        self.held.insert(detection.detection_id, Held { event: event.clone(), labels, due });
         self.changed.insert(detection.detection_id);
+        self.suspects.push(detection.detection_id);
         true
     }
 
@@ -259,7 +306,11 @@ impl Vanished {
             self.held.iter().filter(|(_, held)| held.due <= now).map(|(&id, _)| id).collect();
         for id in alone {
             self.changed.insert(id);
-            told.extend(self.held.remove(&id).map(|held| held.event));
+            let Some(Held { mut event, .. }) = self.held.remove(&id) else { continue };
+            if let Some(ProbeEvidence { target, result, .. }) = &event.detection.evidence.probe {
+                event.detection.description += &format!("; {target}: {result}");
+            }
+            told.push(event);
         }
     }
 
@@ -293,6 +344,7 @@ impl Group {
         detection.evidence.custom_metrics.clear();
         detection.evidence.custom_metrics.insert(label.to_owned(), value.into());
         detection.evidence.group = None;
+        detection.evidence.probe = None;
         let (label, value) = (label.to_owned(), value.to_owned());
         Some(Self { label, value, population, members: BTreeMap::new(), detection })
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{GroupsConfig, LabelChange, Vanished};
-use crate::detections::{Detection, Event, EventKind};
+use crate::detections::{Detection, Event, EventKind, ProbeEvidence};
 use crate::time::Millis;
 
 /// A fleet of ten zones.
@@ -105,6 +105,32 @@ fn one_waits_for_a_moment_and_is_told_alone() {
     fleet.tick(1750);
     assert_eq!(fleet.story(), [(EventKind::Opened, "s3")]);
     assert!(!fleet.room.take(&Fleet::event(EventKind::Resolved, 3, 1000), Millis(9000)), "told by itself");
+}
+
+#[test]
+fn who_waits_is_looked_at_once_and_what_is_found_is_told() {
+    let mut fleet = Fleet::new(1000);
+    fleet.gone(3, 1000);
+    let suspects = fleet.room.suspects();
+    assert_eq!(suspects.len(), 1);
+    assert_eq!((&*suspects[0].system_id, suspects[0].waits_s), ("s3", 0.75));
+    assert_eq!(fleet.room.suspects(), []);
+    // After a crash it is asked for again.
+    let kept = fleet.room.changed().into_iter().filter_map(|(key, record)| Some((key, record?))).collect();
+    fleet.room = Vanished::restore(GroupsConfig::default(), kept);
+    assert_eq!(fleet.room.suspects(), suspects);
+    let probe = ProbeEvidence {
+        target: "tcp://s3:22".to_owned(),
+        answered: false,
+        result: "timeout".to_owned(),
+        took_ms: 600.0,
+        at: Millis(1600),
+    };
+    fleet.room.probed(suspects[0].detection_id, probe.clone());
+    fleet.tick(1750);
+    let told = &fleet.told[0].detection;
+    assert_eq!(told.evidence.probe, Some(probe));
+    assert_eq!(told.description, "System disconnection: silent; tcp://s3:22: timeout");
 }
 
 #[test]

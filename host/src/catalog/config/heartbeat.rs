@@ -49,10 +49,13 @@ pub struct Presence {
     pub goodbye: String,
     /// Seconds after that time from which a system that is not back is missed. 0..=86400.
     pub overdue_s: f64,
+    /// Seconds after a system's first sign of life, or its return from an absence, in which its silence is nothing.
+    /// 0..=86400.
+    pub startup_s: f64,
 }
 
 impl Default for Presence {
     fn default() -> Self {
-        Self { goodbye: "goodbye".to_owned(), overdue_s: 60.0 }
+        Self { goodbye: "goodbye".to_owned(), overdue_s: 60.0, startup_s: 0.0 }
     }
 }

@@ -2,6 +2,7 @@
 
 mod acting;
 mod heartbeat;
+mod probing;
 mod running;
 mod server;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use acting::Action;
 pub use heartbeat::{HeartbeatSettings, Presence};
+pub use probing::Probe;
 pub use running::{Access, Components, Retention, Store};
 pub use server::{ServerSettings, TlsFiles};
 
@@ -39,6 +41,8 @@ pub struct Config {
     pub presence: Presence,
     /// When systems that are gone together are one detection.
     pub groups: GroupsConfig,
+    /// Where it knocks when a system is silent.
+    pub probes: Vec<Probe>,
     /// When the host believes that it sees.
     pub observer: ObserverConfig,
     /// When detections reopen.
@@ -361,6 +365,7 @@ impl Config {
         check("input.clock_ahead_s", self.input.clock_ahead_s, 0.0..=86_400.0);
         check("history.max_data_points", self.history.max_data_points as f64, 20.0..=1e5);
         check("presence.overdue_s", self.presence.overdue_s, 0.0..=86_400.0);
+        check("presence.startup_s", self.presence.startup_s, 0.0..=86_400.0);
         check("pipeline.shards", self.pipeline.shards as f64, 1.0..=SHARDS_MAX as f64);
         check("pipeline.batch_rows", self.pipeline.batch_rows as f64, 1.0..=BATCH_ROWS_MAX as f64);
         check("detections.reopen_within_s", self.detections.reopen_within_s, 0.0..=604_800.0);
@@ -390,6 +395,7 @@ impl Config {
         problems.extend(self.heartbeat.problems());
         problems.extend(self.server.problems());
         problems.extend(self.acting_problems());
+        problems.extend(self.probing_problems());
         if self.training.min_samples > self.training.max_training_samples {
             problems.push("training.min_samples is more than training.max_training_samples".to_owned());
         }
