@@ -223,6 +223,9 @@ impl Sinks {
             self.report.tally.count(event);
             self.line(event)?;
         }
+        for &(_, change) in &outcome.round.sight.changes {
+            self.report.blind.note(change);
+        }
         self.report.fates.add(&outcome.fates);
         self.report.tally.advance(outcome.clock());
         if let Some(scores) = &mut self.scores {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::catalog::Catalog;
 use crate::detections::{Summary, Tally};
+use crate::observer::{BlindInterval, BlindIntervals};
 use crate::pipeline::PipelineEnd;
 use crate::shard::Fates;
 
@@ -18,6 +19,7 @@ pub(super) struct Report {
     pub(super) clock_ahead: u64,
     pub(super) fates: Fates,
     pub(super) tally: Tally,
+    pub(super) blind: BlindIntervals,
     summary: Option<Summary>,
     costs: Vec<Cost>,
     bytes: usize,
@@ -106,12 +108,17 @@ impl Report {
             "fates": self.fates,
             "silence_rows": self.silence_rows,
         });
+        json["blind"] = json!(self.blind.all());
         json["plugins"] = self.costs.iter().map(cost_json).collect();
         json["memory_bytes"] = json!(self.bytes);
         json["elapsed_s"] = json!(self.elapsed.as_secs_f64());
         json["samples_per_s"] = json!(self.fates.judged as f64 / self.elapsed.as_secs_f64());
         json
     }
+}
+
+fn lasted_s(blind: &BlindInterval) -> Option<f64> {
+    Some(blind.until?.seconds_since(blind.since))
 }
 
 fn cost_json(cost: &Cost) -> Value {
@@ -145,6 +152,10 @@ impl fmt::Display for Report {
             "{} judged, {} refused, {} duplicate, {} too late, {} with a clock ahead",
             self.fates.judged, self.refused_rows, self.fates.duplicate, self.fates.too_late, self.clock_ahead
         )?;
+        let blind_s: f64 = self.blind.all().iter().filter_map(lasted_s).sum();
+        if blind_s > 0.0 {
+            writeln!(f, "blind {} times, for {blind_s:.0} s together", self.blind.all().len())?;
+        }
         if self.fates.too_many_metrics + self.fates.too_many_systems > 0 {
             let (metrics, systems) = (self.fates.too_many_metrics, self.fates.too_many_systems);
             writeln!(

@@ -38,6 +38,8 @@ const ENDS_PER_S: f64 = 1.0 / (30.0 * 86_400.0);
 const RATE_AFTER_S: f32 = 3600.0;
 /// The share of the detection time that may pass on the way; more is a clock that is wrong.
 const DELAY_SHARE_MAX: f32 = 0.25;
+/// After the host could not hear, a system has at least so many intervals for its next beat, if it is allowed as much.
+const NEXT_INTERVALS: f32 = 1.5;
 
 /// A sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,6 +213,19 @@ impl Heartbeat {
         self.last_arrival = self.last_arrival.max(until);
         self.excused = true;
         self.set_deadline();
+    }
+
+    /// The host could not hear from `since` to `until`: so much of the silence was not the system's. And whatever is left
+    /// of what it is allowed, its next beat has time to come.
+    pub fn blind(&mut self, since: Millis, until: Millis) {
+        if self.last_arrival >= until {
+            return;
+        }
+        let silent_ms = (since.0 - self.last_arrival.0).max(0);
+        let next_ms = (f64::from(NEXT_INTERVALS * self.arrivals.interval_s()) * 1e3) as i64;
+        // As long as it has no deadline, there is nothing to be reckoned with.
+        let allowed_ms = if self.trusted_ms == NO_DEADLINE { 0 } else { i64::from(self.trusted_ms) };
+        self.excuse(Millis(until.0 - silent_ms.min((allowed_ms - next_ms).max(0))));
     }
 
     /// The host begins to listen anew at `now`, by a clock that may have been set back.

@@ -102,6 +102,32 @@ fn a_false_alarm_that_uses_the_week_up_is_followed_by_patience() {
 }
 
 #[test]
+fn who_died_before_the_host_went_blind_is_missed_as_soon_as_ever() {
+    let learned = || {
+        let mut heartbeat = Heartbeat::new(Beat { arrival: Millis(0), sent: None });
+        for second in (10..=1000).step_by(10) {
+            heartbeat.beat(Beat { arrival: Millis(second * 1000), sent: None }, &Contract::usual(10.0));
+        }
+        heartbeat
+    };
+    let deadline_s = |heartbeat: &Heartbeat| heartbeat.deadline().unwrap().seconds_since(Millis(1_000_000));
+    let allowed_s = deadline_s(&learned());
+    assert!((35.0..=40.0).contains(&allowed_s), "{allowed_s}");
+    for (since_s, until_s, expected_s) in [
+        (1005, 1065, allowed_s + 60.0), // what was blind does not count
+        (1000, 1060, allowed_s + 60.0),
+        (990, 1060, allowed_s + 60.0), // it was heard meanwhile
+        (1034, 1094, 94.0 + 15.0),     // its next beat has time to come
+        (980, 999, allowed_s),         // long over
+    ] {
+        let mut heartbeat = learned();
+        heartbeat.blind(Millis(since_s * 1000), Millis(until_s * 1000));
+        let deadline_s = deadline_s(&heartbeat);
+        assert!((deadline_s - expected_s).abs() < 0.1, "{since_s} to {until_s}: {deadline_s}, {expected_s}");
+    }
+}
+
+#[test]
 fn excused_silence_teaches_nothing_and_is_no_alarm() {
     let agreed = contract(10.0, 1.0);
     let mut heartbeat = after((0..1000).map(|n| 1000 * n), &agreed);

@@ -287,9 +287,10 @@ impl System {
         self.absence.as_ref()
     }
 
-    /// Counts silence from `until` on: before, it was the host that did not listen.
-    pub(super) fn excuse(&mut self, until: Millis) {
-        self.heartbeat.excuse(until);
+    /// The host could not hear: so much of its silence was not its own.
+    pub(super) fn blind(&mut self, since: Millis, until: Millis) {
+        self.heartbeat.blind(since, until);
+        self.presence.blind(since, until);
     }
 
     /// Brings in what the plan has more of than this system knows.

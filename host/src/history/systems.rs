@@ -91,8 +91,7 @@ impl Systems {
     /// The host could not see from `since` to `until`: every silence counts from then on.
     pub fn excuse_all(&mut self, since: Millis, until: Millis) {
         for system in &mut self.systems {
-            system.excuse(until);
-            system.presence.blind(since, until);
+            system.blind(since, until);
         }
     }
 

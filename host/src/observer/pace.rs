@@ -60,10 +60,15 @@ impl Pace {
         self.last
     }
 
-    /// How long nothing may be heard before that is unusual, in ms; `None`: that is not known yet.
-    pub(super) fn quiet_ms(&self) -> Option<i64> {
+    /// The longest usual gap between arrivals, in ms; `None`: that is not known yet.
+    pub(super) fn longest_gap_ms(&self) -> Option<i64> {
         let known = self.gaps >= GAPS_MIN && self.last?.0 - self.first?.0 >= LEARNS_MS;
         known.then_some(self.gap_max_ms)
+    }
+
+    /// The mean gap between arrivals, in ms; 0 as long as that is not known.
+    pub(super) fn mean_gap_ms(&self) -> f64 {
+        if self.rate > 0.0 { 1.0 / self.rate } else { 0.0 }
     }
 
     /// Something arrived. `usual`: it may be learned from.
@@ -143,7 +148,7 @@ impl Pace {
 
     /// The share of what usually arrives in a window that did in the last one; 1 as long as that is not known.
     pub(super) fn share(&self) -> f64 {
-        if self.stretches < STRETCHES as u32 || self.quiet_ms().is_none() {
+        if self.stretches < STRETCHES as u32 || self.longest_gap_ms().is_none() {
             return 1.0;
         }
         let heard: u32 = self.counts.iter().sum::<u32>() + self.count;

@@ -115,6 +115,31 @@ fn collectors_that_send_all_at_once_are_no_cut() {
 }
 
 #[test]
+fn chance_is_no_cut() {
+    // A hundred systems that send every ten seconds or so, each when it likes.
+    let mut fleet = Fleet::new();
+    let mut random = 1_u64;
+    let mut now_ms = 0.0;
+    while now_ms < 12.0 * 3_600_000.0 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let chance = ((random >> 11) as f64 + 1.0) / (1_u64 << 53) as f64;
+        let next_ms: f64 = now_ms - 100.0 * chance.ln();
+        for tick in (now_ms as i64 / 100 + 1)..=(next_ms as i64 / 100) {
+            fleet.observer.tick(Millis(tick * 100));
+        }
+        now_ms = next_ms;
+        fleet.observer.heard(Millis(now_ms as i64), random);
+        fleet.changes.extend(fleet.observer.changes());
+    }
+    assert_eq!(fleet.began(), []);
+    let end_s = now_ms as i64 / 1000 + 1;
+    fleet.silence(end_s, end_s + 60);
+    assert_eq!(fleet.began().len(), 1, "and a cut is noticed all the same");
+    let horizon_s = fleet.observer.horizon().seconds_since(Millis(now_ms as i64));
+    assert!((-5.0..=0.0).contains(&horizon_s), "{horizon_s}: nothing is judged from the last arrival on");
+}
+
+#[test]
 fn a_quiet_that_comes_again_and_again_is_learned() {
     let mut fleet = Fleet::new();
     fleet.reports(20, 1000, 0, 120);

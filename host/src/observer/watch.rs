@@ -15,6 +15,9 @@ const QUIET_FACTOR: i64 = 2;
 /// percent, and at least this long: a quiet that is not unusual says nothing about the host.
 const TRUST_PERCENT: i64 = 125;
 const TRUST_MS_MIN: i64 = 250;
+/// Where many systems send without regard to each other, gaps of so many times the mean one are usual; a silence of all is
+/// longer than twice that by chance once in 10¹⁰ times. A few systems know each other's place too well for so long a gap.
+const MEAN_GAPS: f64 = 12.0;
 /// The queue is no longer full when it was not for so long.
 const DEAF_OVER_MS: i64 = 1000;
 /// Sight is back when so many times the share is heard below which it was lost.
@@ -114,7 +117,7 @@ impl Observer {
         if let Some(blindness) = self.blind {
             return blindness.since;
         }
-        match (self.pace.last(), self.pace.quiet_ms()) {
+        match (self.pace.last(), self.quiet_ms()) {
             (Some(last), Some(quiet_ms)) if self.has_company() => {
                 let trusted_ms = (quiet_ms * TRUST_PERCENT / 100).max(TRUST_MS_MIN);
                 self.now.min(Millis(last.0 + trusted_ms))
@@ -145,7 +148,7 @@ impl Observer {
     fn look(&mut self, now: Millis) {
         self.now = now;
         if self.config.sight_share > 0.0
-            && let (Some(last), Some(quiet_ms)) = (self.pace.last(), self.pace.quiet_ms())
+            && let (Some(last), Some(quiet_ms)) = (self.pace.last(), self.quiet_ms())
             && now.0 - last.0 > (QUIET_FACTOR * quiet_ms).max(QUIET_MS_MIN)
             && self.has_company()
         {
@@ -189,12 +192,25 @@ impl Observer {
         }
     }
 
+    /// How long nothing may be heard before that is unusual, in ms; `None`: that is not known yet.
+    fn quiet_ms(&self) -> Option<i64> {
+        let longest_ms = self.pace.longest_gap_ms()?;
+        let mean_gaps = MEAN_GAPS.min(self.company() as f64 / 2.0);
+        Some(longest_ms.max((mean_gaps * self.pace.mean_gap_ms()) as i64))
+    }
+
     /// Whether enough systems are heard for their common silence to say something.
     fn has_company(&self) -> bool {
-        let lately_ms = self.pace.quiet_ms().unwrap_or(0).saturating_mul(LATELY_QUIETS).max(LATELY_MS_MIN);
+        self.company() >= self.config.systems_min
+    }
+
+    /// In how many places systems were heard lately.
+    fn company(&self) -> usize {
+        let lately_ms =
+            self.pace.longest_gap_ms().unwrap_or(0).saturating_mul(LATELY_QUIETS).max(LATELY_MS_MIN);
         let reference = self.blind.map_or(self.now, |blindness| blindness.since);
         let reference = self.pace.last().map_or(reference, |last| last.min(reference));
         let lately = reference.0.saturating_sub(lately_ms);
-        self.places.iter().filter(|heard| heard.0 >= lately).count() >= self.config.systems_min
+        self.places.iter().filter(|heard| heard.0 >= lately).count()
     }
 }
