@@ -148,6 +148,20 @@ fn silence_is_a_disconnection_and_ends_only_with_samples() {
 }
 
 #[test]
+fn rules_without_code_read_the_heartbeat() {
+    let bench = Bench::new();
+    let rule =
+        "rule_id = \"overdue\"\nwindow_size = 1\nconditions = { \"heartbeat.silence_s\" = { min = 20 } }\n";
+    bench.write("lapwing.toml", format!("[[rules]]\n{rule}"));
+    let events = bench.replay(&fleet_with_silence(120, 30..60), &["--config", "lapwing.toml"]);
+    let overdue: Vec<&Value> = events.iter().filter(|event| event["rule_id"] == "overdue").collect();
+    assert_eq!((&overdue[0]["event"], &overdue[0]["system_id"]), (&json!("opened"), &json!("s3")));
+    let opened = overdue[0]["timestamp"].as_str().unwrap().to_owned();
+    assert!((at(49.0)..=at(51.5)).contains(&opened), "{opened}");
+    assert_eq!(overdue[1]["event"], "resolved");
+}
+
+#[test]
 fn a_system_that_starts_is_given_time() {
     let opened_at = |startup_s: u32, samples: &[Value]| {
         let bench = Bench::new();

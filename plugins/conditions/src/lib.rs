@@ -54,10 +54,10 @@ impl Conditions {
                 Bound::IsTrue { observed: Self::place(inputs, equals(metric, literal)) }
             }
             Test::EqualsNumber(expected) => {
-                Bound::Equals { observed: Self::place(inputs, latest(metric)), expected }
+                Bound::Equals { observed: Self::place(inputs, value(metric)), expected }
             }
-            Test::Min(expected) => Bound::Min { observed: Self::place(inputs, latest(metric)), expected },
-            Test::Max(expected) => Bound::Max { observed: Self::place(inputs, latest(metric)), expected },
+            Test::Min(expected) => Bound::Min { observed: Self::place(inputs, value(metric)), expected },
+            Test::Max(expected) => Bound::Max { observed: Self::place(inputs, value(metric)), expected },
             Test::IncreaseFactor(factor) => {
                 let (recent, baseline) = recent_and_baseline(inputs);
                 Bound::IncreaseFactor { recent, baseline, factor }
@@ -94,6 +94,24 @@ impl Conditions {
     }
 }
 
+/// The newest value of a metric, or a fact about the heartbeat.
+fn value(metric: &str) -> Declared {
+    fact(metric).unwrap_or_else(|| latest(metric).into())
+}
+
+/// A fact about the heartbeat, by name: `heartbeat.silence_s`.
+fn fact(name: &str) -> Option<Declared> {
+    Some(match name.strip_prefix("heartbeat.")? {
+        "silence_s" => silence_s(),
+        "expected_interval_s" => expected_interval_s(),
+        "silence_limit_s" => silence_limit_s(),
+        "lateness_s" => lateness_s(),
+        "suspicion" => suspicion(),
+        "alive" => alive(),
+        _ => return None,
+    })
+}
+
 /// A factor of nothing says nothing: a baseline that is not positive counts as missing.
 fn positive(baseline: Reading) -> f64 {
     baseline.value().filter(|&value| value > 0.0).unwrap_or(f64::NAN)
@@ -104,6 +122,14 @@ impl BatchRule for Conditions {
 
     fn configure(settings: Settings) -> Result<Self, String> {
         let tests = settings.tests()?;
+        for (name, test) in &tests {
+            let of_number = matches!(test, Test::EqualsNumber(_) | Test::Min(_) | Test::Max(_));
+            if !of_number && fact(name).is_some() {
+                return Err(format!(
+                    "conditions.{name}: a fact about the heartbeat takes a number for `equals`, `min` or `max`"
+                ));
+            }
+        }
         let mut inputs = Vec::new();
         let tests = tests.iter().map(|(metric, test)| Self::bind(&mut inputs, metric, test)).collect();
         Ok(Self { join: settings.join, inputs, tests })
