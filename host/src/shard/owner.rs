@@ -12,9 +12,10 @@ use super::report::{EventKey, RuleCost, ShardEnd, ShardReport, ShardStatus, Upda
 use super::round::Round;
 use super::shadow::Comparison;
 use super::watched::Watched;
+use crate::alerts::Labels;
 use crate::catalog::Catalog;
 use crate::detections::{Detection, Event, EventKind};
-use crate::history::{SilenceClock, SystemIndex, Systems, WARMED};
+use crate::history::{SilenceClock, System, SystemIndex, Systems, WARMED};
 use crate::ingest::Sample;
 use crate::model::{DetectionType, TypeId, hash_id};
 use crate::observer::{Blindness, Change};
@@ -328,21 +329,23 @@ impl Shard {
         if known || !system.is_gone(at) {
             return false;
         }
-        let names = [
-            ("system_id", system.id.to_string()),
-            ("system_type", self.catalog.types.name(system.system_type.0).to_string()),
-        ];
-        let texts = system
-            .latest_texts()
-            .map(|(metric, text)| (self.catalog.metrics.name(metric.0), text.to_owned()));
-        let labels = texts
-            .map(|(name, text)| (name.to_string(), text))
-            .chain(names.map(|(name, value)| (name.to_owned(), value)))
-            .collect();
-        let Some((window, until)) = self.catalog.alerts.maintenance(&labels, at) else { return false };
+        let Some((window, until)) = self.catalog.alerts.maintenance(&self.labels_of(system), at) else {
+            return false;
+        };
         let reason = format!("maintenance window {window}");
         self.systems.get_mut(index).go_away(at, until, &reason);
         true
+    }
+
+    /// What the alerts of a system would be known by, as far as they are about it alone.
+    fn labels_of(&self, system: &System) -> Labels {
+        let system_type = self.catalog.types.name(system.system_type.0).to_string();
+        let names =
+            [("system_id".to_owned(), system.id.to_string()), ("system_type".to_owned(), system_type)];
+        let texts = system.latest_texts();
+        let texts =
+            texts.map(|(metric, text)| (self.catalog.metrics.name(metric.0).to_string(), text.to_owned()));
+        texts.chain(names).collect()
     }
 
     /// Notes what labels a system has now.

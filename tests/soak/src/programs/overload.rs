@@ -34,7 +34,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 30)]
     seconds: u64,
     /// Senders for each connection of the other programs
-    #[arg(long, default_value_t = 24)]
+    #[arg(long, default_value_t = 50)]
     crowd: usize,
     /// The most memory that the server may come to, in megabytes
     #[arg(long, default_value_t = 2048)]
