@@ -96,7 +96,7 @@ impl Conditions {
 
 /// The newest value of a metric, or a fact about the heartbeat.
 fn value(metric: &str) -> Declared {
-    fact(metric).unwrap_or_else(|| latest(metric).into())
+    fact(metric).unwrap_or_else(|| latest(metric))
 }
 
 /// A fact about the heartbeat, by name: `heartbeat.silence_s`.

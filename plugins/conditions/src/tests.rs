@@ -34,7 +34,7 @@ fn facts_of_the_heartbeat_have_names() {
     let silent = r#"{"conditions": {"heartbeat.silence_s": {"min": 30}, "silence_s": {"max": 1}}}"#;
     assert_eq!(outcome(silent, &[30.0, 1.0]), Outcome::Met);
     let declared = rule(silent).unwrap().inputs();
-    let expected: [Declared; 2] = [silence_s(), latest("silence_s").into()];
+    let expected: [Declared; 2] = [silence_s(), latest("silence_s")];
     assert_eq!(format!("{declared:?}"), format!("{expected:?}"));
     let problem = rule(r#"{"conditions": {"heartbeat.alive": {"increase_factor": 2}}}"#).err().unwrap();
     assert!(problem.starts_with("conditions.heartbeat.alive: a fact about the heartbeat takes"), "{problem}");

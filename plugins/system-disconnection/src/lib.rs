@@ -49,7 +49,9 @@ impl Rule for SystemDisconnection {
         let unresponsive = unhealthy.is_true()
             & row.response_time_ms.above(row.response_time_limit_ms)
             & row.error_rate.at_least(row.error_rate_limit);
-        let silent = row.silence_s.above(row.silence_limits * row.silence_limit_s);
+        // One that is heard is not silent, even if nothing is known of its heartbeat yet.
+        let limit_s = if heard { row.silence_limit_s.or(0.0) } else { row.silence_limit_s };
+        let silent = row.silence_s.above(row.silence_limits * limit_s);
         unresponsive | silent
     }
 }
@@ -81,6 +83,16 @@ mod tests {
         assert_eq!(outcome(sample(1.0, 5000.1, 0.1)), Outcome::Met);
         assert_eq!(outcome(sample(1.0, 5000.0, 0.1)), Outcome::Unmet);
         assert_eq!(outcome(sample(0.0, 6000.0, 0.2)), Outcome::Unmet);
+    }
+
+    #[test]
+    fn a_heartbeat_that_is_not_known_yet_hides_nothing() {
+        let missing = Inputs::missing();
+        let new = |sample: Inputs| Inputs { silence_limit_s: missing.silence_limit_s, ..sample };
+        assert_eq!(outcome(new(sample(0.0, 100.0, 0.0))), Outcome::Unmet, "a recovery is one");
+        assert_eq!(outcome(new(sample(1.0, 6000.0, 0.2))), Outcome::Met);
+        let silent = Inputs { silence_s: missing.silence_s.with(60.0), ..missing };
+        assert_eq!(outcome(silent), Outcome::Unknown);
     }
 
     #[test]
