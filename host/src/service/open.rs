@@ -153,12 +153,7 @@ impl Service {
         let recorder = Recorder {
             tables: tables.clone(),
             shared: Arc::clone(&shared),
-            prober: Prober::new(
-                tables.clone(),
-                Arc::clone(&shared),
-                Arc::clone(&crew),
-                runtime.handle().clone(),
-            ),
+            prober: Prober::new(Arc::clone(&shared), Arc::clone(&crew), runtime.handle().clone()),
             journal_end: tables.journal.last_key()?.unwrap_or(0),
         };
         let recorder_thread = spawn("recorder", move || recorder.run(results))?;

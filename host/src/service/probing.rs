@@ -8,11 +8,9 @@ use tokio::sync::Semaphore;
 
 use super::Shared;
 use super::delivery::Crew;
-use super::tables::Tables;
 use crate::detections::ProbeEvidence;
 use crate::limits::PROBES_UNDER_WAY;
 use crate::outside::{Door, OutsideError};
-use crate::store::StoreError;
 use crate::time::Millis;
 use crate::vanished::Suspect;
 
@@ -22,16 +20,15 @@ const PATIENCE: f64 = 0.9;
 /// Sends probes out, and brings back what they find.
 #[derive(Clone)]
 pub(super) struct Prober {
-    pub(super) tables: Tables,
-    pub(super) shared: Arc<Shared>,
-    pub(super) crew: Arc<Crew>,
-    pub(super) runtime: Handle,
+    shared: Arc<Shared>,
+    crew: Arc<Crew>,
+    runtime: Handle,
     under_way: Arc<Semaphore>,
 }
 
 impl Prober {
-    pub(super) fn new(tables: Tables, shared: Arc<Shared>, crew: Arc<Crew>, runtime: Handle) -> Self {
-        Self { tables, shared, crew, runtime, under_way: Arc::new(Semaphore::new(PROBES_UNDER_WAY)) }
+    pub(super) fn new(shared: Arc<Shared>, crew: Arc<Crew>, runtime: Handle) -> Self {
+        Self { shared, crew, runtime, under_way: Arc::new(Semaphore::new(PROBES_UNDER_WAY)) }
     }
 
     /// Knocks at those for which there is a probe. Does not wait for them.
@@ -72,13 +69,8 @@ impl Prober {
 
     fn note(&self, suspect: &Suspect, found: ProbeEvidence) {
         tracing::debug!(system = suspect.system_id, target = found.target, result = found.result, "probed");
-        let noted = self.shared.transact(&self.tables, |desk, _, _| {
-            desk.vanished.probed(suspect.detection_id, found);
-            Ok::<_, StoreError>(())
-        });
-        if let Err(error) = noted {
-            tracing::error!(error = super::chain(&error), "what a probe found could not be kept");
-        }
+        // It is kept with the detection once that is told; after a crash before that, the host knocks again.
+        super::lock(&self.shared.desk).vanished.probed(suspect.detection_id, found);
     }
 }
 

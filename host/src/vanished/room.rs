@@ -159,7 +159,6 @@ impl Vanished {
     pub fn probed(&mut self, id: Uuid, probe: ProbeEvidence) {
         if let Some(held) = self.held.get_mut(&id) {
             held.event.detection.evidence.probe = Some(probe);
-            self.changed.insert(id);
         }
     }
 
